@@ -1,0 +1,47 @@
+# Everything runs in .venv, which the first target sets up; needs Python >= 3.11, make and network.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+OUT := reports/out
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install -c constraints.txt
+TORCH := $(shell sed -n 's/^torch==/torch==/p' constraints.txt)
+
+.PHONY: venv examples report test test-all lint bench clean
+
+venv: $(VENV)/.stamp
+
+$(VENV)/.stamp: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit("Python >= 3.11 is needed, this is " + sys.version.split()[0] + "; say make PYTHON=...") if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv $(VENV)
+# torch by itself first: pip then takes the pinned version before it looks at what torch asks for.
+	$(PIP) $(TORCH)
+	$(PIP) -e '.[dev,kernels]'
+	touch $@
+
+examples: $(VENV)/.examples
+
+$(VENV)/.examples: $(VENV)/.stamp
+	$(PIP) -e '.[examples]'
+	touch $@
+
+# The report is written also when a target does not conform; make then ends with that exit code.
+report: venv
+	@code=0; $(BIN)/conform run --target reference --target torch \
+	  --html $(OUT)/index.html --json $(OUT)/result.json || code=$$?; \
+	echo "report: $(CURDIR)/$(OUT)/index.html"; exit $$code
+
+test: venv
+	$(BIN)/pytest -m "not slow"
+
+test-all: venv examples
+	$(BIN)/pytest
+
+lint: venv
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+bench: venv
+	$(BIN)/pytest tests/benchmarks --benchmark-only
+
+clean:
+	rm -rf $(VENV) $(OUT) build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis .conform

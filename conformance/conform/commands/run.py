@@ -1,0 +1,171 @@
+"""`conform run`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from conform.errors import ConformError
+from conform.events import Listener
+from conform.nearest import nearest
+from conform.records import ExitCode, Level, Outcome, RunResult, TargetResult, Verdict
+
+DTYPES = ("float64", "float32", "bfloat16", "float16")
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """The command line of `conform run`, unchecked."""
+
+    targets: tuple[str, ...]
+    operators: tuple[str, ...]
+    properties: tuple[str, ...]
+    level: str
+    profile: str
+    dtypes: tuple[str, ...]
+    device: str
+    seed: int
+    jobs: int
+    timeout: float
+    shard: str
+    out: Path | None
+    files: dict[str, Path]
+    baseline: Path | None
+    resume: bool
+    quiet: bool
+    verbose: bool
+
+
+def one_of(what: str, value: str, allowed: Sequence[str]) -> str:
+    """`value` if allowed; ConformError with the nearest right one otherwise."""
+    if value not in allowed:
+        raise ConformError(f"unknown-{what}", f"{what}={value!r} is not known{nearest(value, allowed)}",
+                           hint=f"use one of {', '.join(allowed)}")
+    return value
+
+
+def run_command(options: RunOptions) -> int:
+    """Run, write the files, return the exit code."""
+    from conform.run.profiles import PROFILES
+
+    level = Level(one_of("level", options.level, [str(x) for x in Level]))
+    one_of("profile", options.profile, list(PROFILES))
+    for dtype in options.dtypes:
+        one_of("dtype", dtype, DTYPES)
+    if options.device:
+        one_of("device", options.device, ("cpu", "cuda"))
+    shard = _shard(options.shard)
+    if options.resume and options.out is None:
+        raise ConformError("resume-needs-out", "--resume needs the --out folder of the earlier run")
+    if options.timeout <= 0 or options.jobs < 1:
+        raise ConformError("wrong-number", f"timeout={options.timeout}, jobs={options.jobs}: both "
+                           "must be positive")
+    result = _run(options, level, shard)
+    if options.baseline is not None:
+        result = excused(result, options.baseline)
+    write_files(result, options.files)
+    return int(result.exit_code())
+
+
+def _shard(text: str) -> tuple[int, int]:
+    try:
+        index, count = (int(part) for part in text.split("/"))
+    except ValueError:
+        index, count = 0, 0
+    if not 1 <= index <= count:
+        raise ConformError("wrong-shard", f"shard={text!r}", hint="write I/N with 1 <= I <= N, e.g. 2/4")
+    return index, count
+
+
+def _run(options: RunOptions, level: Level, shard: tuple[int, int]) -> RunResult:
+    import torch
+
+    from conform.run.profiles import PROFILES
+    from conform.run.runner import Request, Runner, selection
+    from conform.spec.book import built_in
+
+    book = built_in()
+    out = options.out
+    request = Request(
+        options.targets, PROFILES[options.profile], options.operators, options.properties, level,
+        options.dtypes, options.device, options.seed, options.timeout, shard, out,
+        "conform " + " ".join(sys.argv[1:]), _earlier(options))
+    chosen = selection(book, request)
+    torch.set_num_threads(1)
+    listeners = _listeners(options, level, book, chosen)
+    try:
+        if options.jobs > 1:
+            from conform.run.parallel import run_parallel
+
+            return run_parallel(request, book, listeners, options.jobs)
+        return Runner(request, book, listeners).run()
+    finally:
+        for listener in listeners:
+            getattr(listener, "close", lambda: None)()
+
+
+def _listeners(options: RunOptions, level: Level, book: Any, chosen: Any) -> list[Listener]:
+    from conform.jsonl import JsonlListener
+    from conform.run.runner import property_infos
+    from conform.terminal import TerminalListener, Verbosity
+
+    words = Verbosity.QUIET if options.quiet else (
+        Verbosity.VERBOSE if options.verbose else Verbosity.NORMAL)
+    listeners: list[Listener] = [
+        TerminalListener(property_infos(book, chosen), level=level, verbosity=words)]
+    if options.out is not None:
+        options.out.mkdir(parents=True, exist_ok=True)
+        listeners.append(JsonlListener(options.out / "events.jsonl", resume=options.resume))
+    return listeners
+
+
+def _earlier(options: RunOptions) -> dict[tuple[str, str, str], Verdict]:
+    if not options.resume or options.out is None:
+        return {}
+    from conform.jsonl import read_stream
+
+    path = options.out / "events.jsonl"
+    if not path.exists():
+        raise ConformError("nothing-to-resume", f"{path} is not there",
+                           hint="run once with --out, without --resume")
+    stream = read_stream(path)
+    return {(target, v.property, v.dtype): v
+            for target, verdicts in stream.verdicts.items() for v in verdicts}
+
+
+def excused(result: RunResult, path: Path) -> RunResult:
+    """Violations that the baseline has as well become `excused`; a fixed one is told."""
+    from conform.reading import read_result
+
+    known = {(t.name, v.property, v.dtype) for t in read_result(path).targets for v in t.verdicts
+             if v.outcome.violated or v.outcome is Outcome.EXCUSED}
+
+    def change(target: TargetResult, verdict: Verdict) -> Verdict:
+        if verdict.outcome.violated and (target.name, verdict.property, verdict.dtype) in known:
+            return replace(verdict, outcome=Outcome.EXCUSED, reason=f"in the baseline {path}")
+        return verdict
+
+    targets = tuple(replace(t, verdicts=tuple(change(t, v) for v in t.verdicts))
+                    for t in result.targets)
+    return replace(result, targets=targets)
+
+
+def write_files(result: RunResult, files: dict[str, Path]) -> None:
+    """Write the result in every format asked for; a file is complete or not there."""
+    from conform.writers import find_writer
+
+    for kind, path in files.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if kind == "json":
+            part = path.with_suffix(path.suffix + ".part")
+            part.write_text(json.dumps(result.as_json(), indent=1, allow_nan=False))
+            part.replace(path)
+        else:
+            find_writer(kind)(result, path)
+
+
+__all__ = ["ExitCode", "RunOptions", "run_command"]

@@ -1,0 +1,96 @@
+"""The drawn case: structure only. Tensors follow from it by filling, so that it is a small JSON."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+FORMAT = "conform-case/1"
+
+Plain = bool | int | float | str | None
+
+
+@dataclass(frozen=True)
+class Source:
+    """How a tensor, or a callable, is made: generator, shape, parameters.
+
+    `key` names the stream of random numbers, so that two inputs of one case differ and the same input
+    is the same whatever else is drawn.
+    """
+
+    generator: str
+    shape: tuple[int, ...] = ()
+    args: tuple[Plain, ...] = ()
+    key: str = ""
+    regime: str = "normal"
+    layout: str = "contiguous"
+    symbols: tuple[str, ...] = ()
+    dtype: str = ""
+
+    @property
+    def is_callable(self) -> bool:
+        """True for a sublayer, which is no tensor."""
+        return self.generator == "sublayer"
+
+    @property
+    def is_float(self) -> bool:
+        """True when the tensor takes the case's dtype (or a fixed floating one)."""
+        return self.generator in FLOAT_GENERATORS
+
+
+FLOAT_GENERATORS = frozenset(
+    {"regime", "weights", "gain", "shift", "normal", "bits", "grid", "distribution", "cotangent",
+     "positive", "lse", "uniform"}
+)
+
+Value = Plain | Source
+
+
+@dataclass(frozen=True)
+class Case:
+    """One drawn case of an operator, without dtype: dims, inputs, options, law draws, one seed."""
+
+    operator: str
+    index: int
+    seed: int
+    regime: str
+    dims: dict[str, int] = field(default_factory=dict)
+    inputs: dict[str, Value] = field(default_factory=dict)
+    options: dict[str, Value] = field(default_factory=dict)
+    draws: dict[str, Value] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """JSON object; `from_json` reads it back."""
+        return {"format": FORMAT, **asdict(self)}
+
+    def identity(self) -> str:
+        """Short hash of the content, for file names."""
+        return hashlib.blake2b(repr(self.as_json()).encode(), digest_size=6).hexdigest()
+
+    def with_(self, **changes: Any) -> Case:
+        """A copy with fields replaced."""
+        return replace(self, **changes)
+
+
+def _value(raw: Any) -> Value:
+    if isinstance(raw, dict):
+        fields = {key: tuple(item) if isinstance(item, list) else item for key, item in raw.items()}
+        return Source(**fields)
+    return raw  # type: ignore[no-any-return]
+
+
+def from_json(raw: dict[str, Any]) -> Case:
+    """The case of a JSON object; ValueError when the format is another one."""
+    if raw.get("format") != FORMAT:
+        raise ValueError(f"format={raw.get('format')!r}, expected {FORMAT!r}")
+    groups = {name: {key: _value(item) for key, item in raw[name].items()}
+              for name in ("inputs", "options", "draws")}
+    return Case(operator=raw["operator"], index=raw["index"], seed=raw["seed"],
+                regime=raw["regime"], dims=dict(raw["dims"]), **groups)
+
+
+def derive_seed(*parts: object) -> int:
+    """A 63-bit seed from anything printable; the same on every machine."""
+    digest = hashlib.blake2b("\x1f".join(map(str, parts)).encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big") >> 1

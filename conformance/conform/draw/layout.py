@@ -1,0 +1,82 @@
+"""Memory layouts: the same values behind other strides, inside buffers with canary margins."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+MARGIN = 7  # elements before and after every view; odd, so that nothing stays aligned by chance
+NAMES = ("contiguous", "transposed", "sliced", "misaligned", "expanded")
+_INT_CANARY = 0x5A5A5A5A
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A one-dimensional buffer and the view of it that is passed."""
+
+    storage: torch.Tensor
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+    offset: int
+
+    def view(self) -> torch.Tensor:
+        """The tensor that the target sees."""
+        return torch.as_strided(self.storage, self.shape, self.strides, self.offset)
+
+
+def _canary(dtype: torch.dtype) -> float | int | bool:
+    if dtype.is_floating_point:
+        return float("nan")
+    return False if dtype == torch.bool else _INT_CANARY
+
+
+def place(values: torch.Tensor, layout: str) -> Placed:
+    """Put `values` (any shape, any dtype) into a fresh buffer under a layout.
+
+    contiguous: as torch.empty would; transposed: the last two dims swapped in memory; sliced: every
+    row padded inside a larger buffer; misaligned: starts one element late; expanded:AXIS: stride 0
+    along that axis, whose values must be equal. All but the first have NaN margins around them.
+    """
+    shape = tuple(values.shape)
+    if layout == "contiguous" or values.numel() == 0 or not shape:
+        flat = values.contiguous().reshape(-1)
+        flat = flat.clone() if flat.numel() else flat.new_zeros(1)
+        return Placed(flat, shape, _row_major(shape), 0)
+    if layout.startswith("expanded:"):
+        return _expanded(values, int(layout.split(":")[1]))
+    if layout == "transposed" and len(shape) >= 2:
+        order = (*range(len(shape) - 2), len(shape) - 1, len(shape) - 2)
+        inner = _padded([shape[axis] for axis in order], 0)
+        strides = tuple(inner[order.index(axis)] for axis in range(len(shape)))
+        return _put(values, strides, MARGIN)
+    if layout == "misaligned":
+        return _put(values, _row_major(shape), 1)
+    return _put(values, _padded(list(shape), 3), MARGIN)  # sliced
+
+
+def _row_major(shape: tuple[int, ...]) -> tuple[int, ...]:
+    return _padded(list(shape), 0)
+
+
+def _padded(shape: list[int], extra: int) -> tuple[int, ...]:
+    """Row-major strides where the last dimension is stored with `extra` unused elements."""
+    strides, step = [1] * len(shape), 1
+    for axis in range(len(shape) - 1, -1, -1):
+        strides[axis] = step
+        step *= max(shape[axis], 1) + (extra if axis == len(shape) - 1 and len(shape) > 1 else 0)
+    return tuple(strides)
+
+
+def _put(values: torch.Tensor, strides: tuple[int, ...], offset: int) -> Placed:
+    span = 1 + sum((n - 1) * s for n, s in zip(values.shape, strides, strict=True))
+    storage = torch.full((offset + span + MARGIN,), _canary(values.dtype), dtype=values.dtype)
+    placed = Placed(storage, tuple(values.shape), strides, offset)
+    placed.view().copy_(values)
+    return placed
+
+
+def _expanded(values: torch.Tensor, axis: int) -> Placed:
+    single = place(values.narrow(axis, 0, 1), "sliced")
+    strides = tuple(0 if i == axis else s for i, s in enumerate(single.strides))
+    return Placed(single.storage, tuple(values.shape), strides, single.offset)

@@ -1,0 +1,236 @@
+"""Cases of an operator: Hypothesis draws the structure, in chunks, under a target's constraints."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import seed as hypothesis_seed
+from hypothesis import strategies as st
+
+from conform.draw.case import Case, Source, Value, derive_seed
+from conform.draw.choosers import RecordingChooser, ReplayChooser
+from conform.draw.expressions import Chooser, DrawScope, Unsatisfied, sizes
+from conform.law.grammar import LawError
+from conform.spec.models import InputSpec, OperatorSpec
+
+CHUNK = 5  # cases per Hypothesis example; larger ones overrun its buffer
+REGIMES = (
+    "normal", "large", "tiny", "outlier", "ties", "mixed_scale", "constant", "large_mean",
+    "one_hot", "sorted", "near_limits", "signed_zeros", "subnormal",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Constraints:
+    """What narrows the drawing for one target (or one law).
+
+    `limit` maps a dim or option name and a drawn value to an allowed one; `accept` decides on the
+    finished case; `equal` names dims that take another's value; `options` are the claimed ones; `fixed` are values that are always so.
+    """
+
+    options: frozenset[str] | None = None
+    fixed: dict[str, Any] = field(default_factory=dict)
+    limit: Callable[[str, Any], Any] = lambda name, value: value
+    accept: Callable[[Case], bool] = lambda case: True
+    layouts: tuple[str, ...] = ("contiguous", "transposed", "sliced", "misaligned", "expanded")
+    equal: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Variant:
+    """Changes that a law makes to the drawn cases."""
+
+    dims: dict[str, str] = field(default_factory=dict)
+    options: dict[str, Any] = field(default_factory=dict)
+    regimes: tuple[str, ...] | None = None
+    values: str | None = None
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A case and the choices behind it, from which its variants follow."""
+
+    case: Case
+    choices: dict[str, int]
+
+
+PLAIN = Variant()
+ANY = Constraints()
+
+
+def draw_cases(spec: OperatorSpec, count: int, seed: int, limits: Constraints = ANY) -> list[Drawn]:
+    """`count` cases of the operator (fewer when the constraints can hardly be met).
+
+    The same spec, count, seed and library versions give the same cases.
+    """
+    found: list[Drawn] = []
+    start, attempts = 0, 0
+    while len(found) < count and attempts < 6 * (count // CHUNK + 1):
+        attempts += 1
+        for drawn in _chunk(spec, start, seed, limits):
+            if drawn is not None and limits.accept(drawn.case):
+                found.append(drawn)
+        start += CHUNK
+    return found[:count]
+
+
+def _chunk(spec: OperatorSpec, start: int, seed: int, limits: Constraints) -> list[Drawn | None]:
+    collected: list[list[Drawn | None]] = []
+
+    @st.composite
+    def one(draw: Any, index: int) -> Drawn | None:
+        chooser = RecordingChooser(draw, index, (seed, spec.operator))
+        try:
+            case = build(spec, chooser, index, seed, limits, PLAIN)
+        except Unsatisfied:
+            return None
+        return Drawn(case, chooser.choices)
+
+    @hypothesis_seed(derive_seed(seed, spec.operator, start))
+    @settings(max_examples=2, database=None, deadline=None, phases=[Phase.generate],
+              suppress_health_check=list(HealthCheck), report_multiple_bugs=False)
+    @given(st.tuples(*(one(start + offset) for offset in range(CHUNK))))
+    def collect(cases: tuple[Drawn | None, ...]) -> None:
+        collected.append(list(cases))
+
+    collect()
+    # Hypothesis starts with the simplest example; the second is the random one.
+    return collected[-1]
+
+
+def vary(spec: OperatorSpec, drawn: Drawn, seed: int, limits: Constraints, variant: Variant) -> Case:
+    """The same case with a law's changes; Unsatisfied when they contradict the constraints."""
+    chooser = ReplayChooser(drawn.choices, drawn.case.index, drawn.case.seed, (seed, spec.operator))
+    case = build(spec, chooser, drawn.case.index, seed, limits, variant)
+    if not limits.accept(case):
+        raise Unsatisfied("the target's conditions exclude the case")
+    return case
+
+
+def draw_extra(case: Case, draws: dict[str, str], salt: str) -> Case:
+    """The case with a law's own draws added."""
+    if not draws:
+        return case
+    names: dict[str, Any] = {**case.dims, **case.options, **case.inputs}
+    chooser = ReplayChooser({}, case.index, case.seed, salt)
+    scope = DrawScope(chooser, names)
+    values: dict[str, Value] = {}
+    for name, text in draws.items():
+        values[name] = scope.draw(text, f"draw.{salt}.{name}")
+        names[name] = values[name]
+    return case.with_(draws=values)
+
+
+def build(spec: OperatorSpec, chooser: Chooser, index: int, seed: int, limits: Constraints,
+          variant: Variant) -> Case:
+    """One case from a chooser."""
+    names: dict[str, Any] = {}
+    scope = DrawScope(chooser, names)
+    for name, text in spec.dims.items():
+        value = scope.draw(variant.dims.get(name, text), f"dim.{name}")
+        same = limits.equal.get(name, "")
+        names[name] = names[same] if same in names else limits.limit(name, value)
+    dims = dict(names)
+    lead = _leading(chooser)
+    regime = _regime(chooser, variant)
+    layout = limits.layouts[chooser.stratum(len(limits.layouts), "layout")]
+    inputs: dict[str, Value] = {}
+    for name, item in spec.inputs.items():
+        value = _input(scope, name, item, lead, regime, variant)
+        if isinstance(value, Source):
+            value = _laid_out(value, layout, chooser)
+        inputs[name] = limits.limit(name, value)
+        names[name] = inputs[name]
+    options = _options(spec, scope, chooser, limits, variant, layout)
+    return Case(spec.operator, index, derive_seed(seed, spec.operator, index), regime, dims, inputs,
+                options)
+
+
+def _leading(chooser: Chooser) -> tuple[int, ...]:
+    return ((), (3,), (2, 3))[chooser.stratum(3, "lead")]
+
+
+def _regime(chooser: Chooser, variant: Variant) -> str:
+    names = variant.regimes or REGIMES
+    pool = ("normal",) * 2 + tuple(names) if "normal" in names else tuple(names)
+    return pool[chooser.stratum(len(pool), "regime" if variant.regimes is None else "law.regime")]
+
+
+def _input(scope: DrawScope, name: str, item: InputSpec, lead: tuple[int, ...], regime: str,
+           variant: Variant) -> Value:
+    if item.scalar is not None:
+        return scope.draw(item.scalar, f"input.{name}")
+    if item.optional and scope.chooser.stratum(2, f"input.{name}.given"):
+        return None
+    texts = [text for text in item.shape or () if text != "..."]
+    extra = lead if item.shape and item.shape[0] == "..." else ()
+    shape = (*extra, *(scope.draw(text, f"shape.{name}.{i}") for i, text in enumerate(texts)))
+    symbols = (*("" for _ in extra), *texts)
+    words = item.values
+    if words in ("regime", "weights", "gain", "shift", "positive", "lse"):
+        if variant.values is not None:
+            words = variant.values.split("(")[0]
+        allowed = item.regimes
+        own = regime if allowed is None or regime in allowed else "normal"
+        return Source(words, sizes(shape), (), name, own, symbols=symbols, dtype=item.dtype or "")
+    value = scope.draw(words, f"values.{name}")
+    if isinstance(value, Source):
+        fixed = {**value.__dict__, "key": name, "symbols": symbols, "dtype": item.dtype or ""}
+        if item.shape is not None and not value.is_callable and value.generator not in (
+                "splits", "lengths", "permutation"):
+            fixed["shape"] = sizes(shape)
+        return Source(**fixed)
+    return value
+
+
+def _options(spec: OperatorSpec, scope: DrawScope, chooser: Chooser, limits: Constraints,
+             variant: Variant, layout: str) -> dict[str, Value]:
+    """Claimed options only; a law's fixed options win, then the target's fixed ones."""
+    options: dict[str, Value] = {}
+    for name, item in spec.options.items():
+        if name in variant.options:
+            value: Value = variant.options[name]
+            if isinstance(value, str) and value.startswith("="):
+                value = scope.draw(value[1:], f"option.{name}")
+        elif name in limits.fixed:
+            value = limits.fixed[name]
+        elif item.draw is None or (limits.options is not None and name not in limits.options):
+            value = item.default
+        else:
+            value = limits.limit(name, scope.draw(item.draw, f"option.{name}"))
+        if isinstance(value, Source):
+            value = _laid_out(Source(**{**value.__dict__, "key": name}), layout, chooser)
+        options[name] = value
+        scope.names[name] = value
+    return options
+
+
+def _laid_out(source: Source, layout: str, chooser: Chooser) -> Source:
+    """The layout for this input: most inputs of a case share it, a third stay contiguous."""
+    if source.is_callable or not source.shape or layout == "contiguous":
+        return source
+    if chooser.integer(0, 2, f"layout.{source.key}") == 0:
+        return source
+    if layout == "expanded":
+        axes = [i for i, n in enumerate(source.shape[:-1]) if n > 1]
+        if not axes or not source.is_float:
+            return source
+        axis = axes[chooser.pick(len(axes), f"expanded.{source.key}")]
+        return Source(**{**source.__dict__, "layout": f"expanded:{axis}"})
+    return Source(**{**source.__dict__, "layout": layout})
+
+
+def check(spec: OperatorSpec) -> None:
+    """Evaluate every draw expression of a spec a few times; LawError when one cannot be."""
+    for index in range(4):
+        try:
+            build(spec, ReplayChooser({}, index, index, spec.operator), index, 0, ANY, PLAIN)
+        except Unsatisfied:
+            continue
+
+
+__all__ = ["ANY", "PLAIN", "Constraints", "Drawn", "LawError", "Variant", "build", "check",
+           "draw_cases", "draw_extra", "vary"]

@@ -1,0 +1,175 @@
+"""The numeric criterion: is a result within the roundings that its model excuses?
+
+Truth is the oracle in float64 on the inputs as given. The bound of an element is half an ulp of the
+result's dtype, plus t times the root mean square deviation that the rounding model shows (t from
+Student's distribution, since the deviation is estimated from a few samples), plus what the spec
+excuses. Besides each element, the root mean square of |error| / bound is held to what the samples
+themselves show, so that a dense small error is refuted as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import torch
+from scipy import stats
+
+from conform.judge.model import rounded_on_scaled_grid
+
+ALARM = 1e-9  # two-sided, per element
+RMS_ALARM = 1e-9
+RMS_SLACK = 1.25  # an implementation's roundings need not be spread as evenly as the samples'
+RMS_FEWEST = 32
+HALF_ULP = 0.505  # the oracle's own rounding counts too
+
+_BITS = {torch.float64: 53, torch.float32: 24, torch.bfloat16: 8, torch.float16: 11}
+_MIN_EXPONENT = {torch.float64: -1021, torch.float32: -125, torch.bfloat16: -125, torch.float16: -13}
+
+
+@lru_cache(maxsize=64)
+def quantile(alarm: float, samples: int) -> float:
+    """Student's t: how many estimated deviations an honest error stays within."""
+    return float(stats.t.isf(alarm / 2, samples))
+
+
+def ulp(x: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    """Spacing of `dtype` at |x| (float64 in and out); the subnormal spacing near zero."""
+    exponent = torch.frexp(x)[1].clamp_min(_MIN_EXPONENT[dtype])
+    return torch.ldexp(torch.ones_like(x), exponent - _BITS[dtype])
+
+
+@dataclass(frozen=True)
+class Residual:
+    """How far a result is from what is expected, in units of the bound.
+
+    `index` is where the largest ratio is; `rms` is the root mean square over its limit (1 is the
+    limit); `judged` counts the elements with a finite bound.
+    """
+
+    ratio: float
+    rms: float
+    index: tuple[int, ...]
+    expected: float
+    actual: float
+    bound: float
+    judged: int
+    elements: int
+
+    @property
+    def excess(self) -> float:
+        """The larger of the two ratios; at most 1 conforms."""
+        return max(self.ratio, self.rms)
+
+    @property
+    def within(self) -> bool:
+        """Whether the result conforms."""
+        return self.ratio <= 1.0 and self.rms <= 1.0
+
+
+NOTHING = Residual(0.0, 0.0, (), 0.0, 0.0, 0.0, 0, 0)
+
+
+def spread(samples: torch.Tensor, centre: torch.Tensor, scale: float) -> torch.Tensor:
+    """Excused deviation per element: t times the rms deviation of samples [N, ...] from `centre`."""
+    deviation = (samples - centre).square().mean(0).sqrt() * scale
+    # A sample that is NaN or infinite says that anything can come out here.
+    deviation = torch.where(torch.isfinite(centre), deviation.nan_to_num(nan=torch.inf), 0.0)
+    return deviation * quantile(ALARM, samples.shape[0])
+
+
+def bound_of(expected: torch.Tensor, spread_: torch.Tensor, dtype: torch.dtype,
+             excuse: torch.Tensor | float = 0.0) -> torch.Tensor:
+    """Bound per element for a result stored in `dtype`."""
+    reach = expected.abs() + torch.nan_to_num(spread_, posinf=0.0)
+    half = ulp(torch.nan_to_num(reach, posinf=0.0, neginf=0.0), dtype) * HALF_ULP
+    bound = half + spread_ + excuse
+    # Results below the normal range may be flushed to zero (float32 arithmetic on many devices).
+    smallest = 2.0 ** (_MIN_EXPONENT[dtype] - 1) if dtype is not torch.float64 else 0.0
+    flushable = expected.abs() < smallest
+    return torch.where(flushable, bound.clamp_min(smallest), bound)
+
+
+def rms_limit(samples: torch.Tensor, expected: torch.Tensor, bound: torch.Tensor,
+              dtype: torch.dtype, scale: float) -> float:
+    """Largest root mean square of |error| / bound that the samples, finally rounded, excuse."""
+    count = samples.shape[0]
+    grid = torch.linspace(1.0, 2.0, count + 1, dtype=torch.float64)[:count]
+    c = grid.view(-1, *([1] * expected.ndim))
+    noisy = expected + (samples - expected) * scale
+    rounded = noisy if dtype is torch.float64 else rounded_on_scaled_grid(noisy, c, dtype)
+    share = ((rounded - expected) / bound).flatten(1)
+    usable = torch.isfinite(share).all(0) & (bound.flatten() > 0)
+    if int(usable.sum()) == 0:
+        return float("inf")
+    rms = share[:, usable].square().mean(1).sqrt()
+    half_ulp = (HALF_ULP / 3**0.5) * ulp(expected, dtype).flatten()[usable] / bound.flatten()[usable]
+    floor = float(half_ulp.square().mean().sqrt())
+    mean = max(float(rms.mean()), floor)
+    deviation = float(rms.std()) * (1 + 1 / count) ** 0.5
+    return mean * RMS_SLACK + deviation * float(stats.t.isf(RMS_ALARM, count - 1))
+
+
+def judge(actual: torch.Tensor, expected: torch.Tensor, samples: torch.Tensor, scale: float,
+          excuse: torch.Tensor | float = 0.0) -> Residual:
+    """The residual of a float result `actual` (its own dtype) against float64 `expected`."""
+    dtype = actual.dtype
+    if expected.numel() == 0:
+        return NOTHING
+    given = actual.to(torch.float64)
+    bound = bound_of(expected, spread(samples, expected, scale), dtype, excuse)
+    ratio = ratios(given, expected, bound, dtype)
+    finite = torch.isfinite(expected) & torch.isfinite(bound) & torch.isfinite(given)
+    rms = 0.0
+    if samples.shape[0] > 1 and int(finite.sum()) >= RMS_FEWEST and _distinct(expected[finite]) >= RMS_FEWEST:
+        limit = rms_limit(samples[:, finite], expected[finite], bound[finite], dtype, scale)
+        share = (given[finite] - expected[finite]).abs() / bound[finite]
+        measured = float(torch.nan_to_num(share, nan=0.0).square().mean().sqrt())
+        rms = measured / limit if limit > 0 else 0.0
+    return _summary(ratio, given, expected, bound, rms)
+
+
+def _distinct(x: torch.Tensor) -> int:
+    return int(torch.unique(x).numel())
+
+
+def ratios(given: torch.Tensor, expected: torch.Tensor, bound: torch.Tensor,
+           dtype: torch.dtype) -> torch.Tensor:
+    """|error| / bound per element; infinity where NaN or an infinity stands in the wrong place."""
+    error = (given - expected).abs()
+    ratio = torch.where(bound > 0, error / bound, torch.where(error > 0, float("inf"), 0.0))
+    same_infinity = torch.isinf(expected) & (given == expected)
+    both_nan = torch.isnan(expected) & torch.isnan(given)
+    limit = torch.finfo(dtype).max if dtype.is_floating_point else float("inf")
+    # Beyond the dtype's range an infinity of the right sign, or its largest number, is right.
+    overflow = (expected.abs() + torch.nan_to_num(bound, posinf=0.0) > limit) & (
+        given.sign() == expected.sign()) & (given.abs() >= limit * 0.99)
+    excused = torch.isinf(bound) & torch.isfinite(expected)
+    bad = torch.isnan(given) ^ torch.isnan(expected) | (
+        torch.isinf(given) ^ torch.isinf(expected))
+    ratio = torch.where(bad, float("inf"), ratio)
+    ratio = torch.where(same_infinity | both_nan | overflow | excused, 0.0, ratio)
+    return torch.nan_to_num(ratio, nan=float("inf"), posinf=float("inf"))
+
+
+def exact_residual(actual: torch.Tensor, expected: torch.Tensor) -> Residual:
+    """For integers and booleans: any difference is infinite."""
+    if expected.numel() == 0:
+        return NOTHING
+    given, wanted = actual.to(torch.float64), expected.to(torch.float64)
+    ratio = torch.where(given == wanted, 0.0, float("inf"))
+    return _summary(ratio, given, wanted, torch.zeros_like(wanted), 0.0)
+
+
+def _summary(ratio: torch.Tensor, given: torch.Tensor, expected: torch.Tensor,
+             bound: torch.Tensor, rms: float) -> Residual:
+    flat = int(ratio.argmax())
+    index = tuple(int(i) for i in torch.unravel_index(torch.tensor(flat), ratio.shape))
+    judged = int(torch.isfinite(bound).sum())
+    return Residual(float(ratio.flatten()[flat]), rms, index, float(expected.flatten()[flat]),
+                    float(given.flatten()[flat]), float(bound.flatten()[flat]), judged,
+                    ratio.numel())
+
+
+Excuse = Callable[[Sequence[torch.Tensor]], torch.Tensor | float]

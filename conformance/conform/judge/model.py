@@ -1,0 +1,85 @@
+"""The rounding model of one call: which roundings are excused, and to what dtype."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from conform_reference.rounding import marks
+
+from conform.draw.fill import DTYPES
+from conform.judge.roundoff import Roundoff
+
+
+@dataclass(frozen=True)
+class Model:
+    """`dtype` is the case's; `rounded` are the marks that may be rounded to it.
+
+    `backward`: the marks also round the gradients that flow through them. `compute` float32 is declared
+    by targets that work in float32 whatever the input. `flavour` "tf32" declares products of
+    operands rounded to 11 significant bits.
+    """
+
+    dtype: str
+    rounded: frozenset[str] = frozenset()
+    backward: bool = False
+    compute: str = "input"
+
+    @property
+    def storage(self) -> torch.dtype:
+        """What marks are rounded to; float64 is judged as float32 and scaled down."""
+        return torch.float32 if self.dtype == "float64" else DTYPES[self.dtype]
+
+    @property
+    def scale(self) -> float:
+        """Factor on deviations: float64 roundoff is 2^-29 of float32's; both sides have it."""
+        return 2.0**-28 if self.dtype == "float64" and self.compute == "input" else 1.0
+
+
+def rounded_on_scaled_grid(x: torch.Tensor, c: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    """`x` rounded to `dtype` on a grid stretched by 1/c, c in [1, 2).
+
+    Equal values stay equal and close ones stay together, as in a real rounding; where the grid lies,
+    which depends on how an implementation scales the quantity, is what `c` makes random.
+    """
+    return (x * c).to(dtype).to(x.dtype) / c
+
+
+class _Rounded(torch.autograd.Function):
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(x: torch.Tensor, c: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+        return rounded_on_scaled_grid(x, c, dtype)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+        _, c, ctx.dtype = inputs
+        ctx.save_for_backward(c)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: torch.Tensor) -> Any:  # type: ignore[override]
+        (c,) = ctx.saved_tensors
+        return rounded_on_scaled_grid(gradient, c, ctx.dtype), None, None
+
+
+@contextmanager
+def rounding(model: Model, c: torch.Tensor, noise: Roundoff) -> Iterator[None]:
+    """Inside, the reference's marks round as the model permits, on the grid given by `c`."""
+
+    def hook(name: str, x: torch.Tensor) -> torch.Tensor:
+        if name not in model.rounded or not x.is_floating_point():
+            return x
+        before, noise.paused = noise.paused, True
+        try:
+            if model.backward:
+                return _Rounded.apply(x, c, model.storage)  # type: ignore[no-any-return,no-untyped-call]
+            return rounded_on_scaled_grid(x, c, model.storage)
+        finally:
+            noise.paused = before
+
+    with marks(hook):
+        yield

@@ -1,0 +1,213 @@
+"""Float32 roundoff injected into a float64 evaluation, one aten operation at a time.
+
+The oracle runs in float64; under `Roundoff` each operation's result is perturbed as float32 would
+perturb it: elementwise operations by up to one unit roundoff, transcendental functions by four, sums and
+matrix products by a random amount proportional to sum |terms| that grows with the root of their
+length (sequential summation of positive terms, the worst common order). Stochastic arithmetic in the
+sense of Parker (Monte Carlo arithmetic, 1997). It works through autograd and `torch.func` since it
+sits below both.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+U32 = 2.0**-24
+
+_POOL_SIZE = 2**20 + 7
+FUNCTION_ULPS = 4.0
+
+
+@lru_cache(maxsize=1)
+def _pool() -> torch.Tensor:
+    """Uniform numbers in [-1, 1); slices at random offsets stand for fresh ones (cheap)."""
+    generator = torch.Generator().manual_seed(20240601)
+    return torch.rand(2 * _POOL_SIZE, generator=generator, dtype=torch.float64) * 2 - 1
+
+
+_EXACT = frozenset(
+    "view reshape _unsafe_view expand unsqueeze squeeze permute transpose t select slice narrow "
+    "alias detach clone copy contiguous _to_copy to lift_fresh lift_fresh_copy as_strided split "
+    "split_with_sizes unbind chunk cat stack where masked_fill abs neg sign relu clamp clamp_min "
+    "clamp_max maximum minimum amax amin max min argmax argmin sort topk gather index index_select "
+    "scatter zeros zeros_like ones ones_like full full_like empty empty_like empty_strided new_zeros "
+    "new_ones new_full new_empty new_empty_strided arange eye tril triu flip roll repeat constant_pad_nd floor ceil round "
+    "eq ne lt le gt ge logical_and logical_or logical_not bitwise_and bitwise_or bitwise_not isnan "
+    "isinf any all nonzero embedding diagonal movedim unfold fill zero_ fill_ copy_ slice_backward "
+    "select_backward diagonal_backward scalar_tensor sgn item _local_scalar_dense is_same_size "
+    "repeat_interleave cumprod pixel_shuffle index_put new_empty remainder fmod masked_select "
+    "value_selecting_reduction_backward slice_scatter select_scatter linspace isfinite bitwise_left_shift "
+    "bitwise_right_shift ravel flatten broadcast_tensors expand_as rot90 one_hot bincount searchsorted "
+    "trunc unsqueeze_ squeeze_ detach_ resize_ set_ _reshape_alias diag_embed cummax logical_xor "
+    "broadcast_to swapaxes conj real imag view_as_real view_as_complex zero _conj unflatten "
+    "bucketize frexp ldexp deg2rad prod threshold threshold_backward tril_indices triu_indices".split()
+)
+_ROUND = frozenset("add sub rsub mul div sqrt reciprocal square true_divide addcmul addcdiv lerp".split())
+_FUNCTION = frozenset(
+    "exp exp2 log log2 log1p expm1 tanh sin cos tan erf erfc sigmoid rsqrt pow tanh_backward "
+    "sigmoid_backward atan2 asin acos elu norm hypot logaddexp linalg_vector_norm std var "
+    "var_mean log10 sinh cosh polar special_ndtr ndtri softplus".split()
+)
+_SUM = frozenset("sum mean cumsum".split())
+_PRODUCT = frozenset("mm bmm mv dot".split())
+_SCATTER = frozenset(
+    "index_add scatter_add embedding_dense_backward _index_put_impl index_put_accumulate".split())
+
+
+class UnknownOperation(RuntimeError):
+    """The reference used an aten operation whose rounding is not known here."""
+
+
+def _name(func: Any) -> str:
+    name: str = func.overloadpacket.__name__
+    return name.rstrip("_") if name.rstrip("_") in _EXACT | _ROUND | _FUNCTION | _SUM else name
+
+
+class Roundoff(TorchDispatchMode):
+    """While active, float64 results carry float32 roundoff; `scale` 0 only observes.
+
+    `largest` is the largest number of elements seen in one tensor, for choosing sample counts.
+    With `sampled` (their number, a prime), the evaluation is a `torch.vmap` over samples made by `as_samples`; then
+    `shared_noise` tells that some operation did not depend on the sample.
+    """
+
+    def __init__(self, seed: int, scale: float = 1.0, *, strict: bool = False) -> None:
+        super().__init__()
+        self.random = random.Random(seed)
+        self.scale = scale
+        self.strict = strict
+        self.largest = 0
+        self.paused = False
+        self.sampled = 0
+        self.shared_noise = False
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        out = func(*args, **(kwargs or {}))
+        if self.paused:
+            return out
+        if isinstance(out, torch.Tensor) and out.dtype == torch.float64:
+            self.largest = max(self.largest, out.numel())
+            out = self._perturb(func, args, kwargs or {}, out)
+        if self.sampled and self._by_sample(args):
+            _flag(out)
+        return out
+
+    def _perturb(self, func: Any, args: Any, kwargs: Any, out: torch.Tensor) -> torch.Tensor:
+        name = _name(func)
+        if name in _EXACT or not self.scale or out.numel() == 0:
+            return out
+        if self.sampled and not self._by_sample(args):
+            # One perturbation would be shared by all samples: the caller must loop instead.
+            self.shared_noise = True
+            return out
+        self.paused = True
+        try:
+            size = self._size(name, args, kwargs, out)
+            if size is None:
+                return out
+            size = torch.nan_to_num(size, nan=0.0, posinf=0.0)
+            return out + size * self._noise(out.shape)
+        finally:
+            self.paused = False
+
+    def _size(self, name: str, args: Any, kwargs: Any, out: torch.Tensor) -> torch.Tensor | None:
+        """Amplitude of the (uniform) perturbation of each element."""
+        unit = U32 * self.scale
+        if name in _ROUND:
+            if name == "mul" and _power_of_two(args[1]) or name == "div" and _power_of_two(args[1]):
+                return None
+            return out.abs() * unit
+        if name in _FUNCTION:
+            factor = FUNCTION_ULPS
+            if name == "pow" and not isinstance(args[1], torch.Tensor) and args[1] == 2:
+                factor = 1.0
+            elif name == "pow":
+                # exp(e log b): the rounding of e log b is multiplied by its own size.
+                return out.abs() * unit * (factor + 2 * _log_size(args[0], args[1]))
+            return out.abs() * unit * factor
+        if name in _SUM:
+            terms, count = args[0].abs(), max(args[0].numel() // max(out.numel(), 1), 1)
+            if name == "cumsum":
+                count = args[0].shape[args[1]]
+                return terms.cumsum(args[1]) * (unit * _growth(count))
+            total = terms.sum() if out.ndim == 0 else _like_call(name, terms, args, kwargs)
+            return total * (unit * _growth(count))
+        if name in _PRODUCT:
+            count = args[0].shape[-1]
+            return _PRODUCT_CALLS[name](args[0].abs(), args[1].abs()) * (unit * _growth(count))
+        if name in _SCATTER:
+            return out.abs() * unit * 8 + unit * 8 * out.abs().amax()
+        if self.strict:
+            raise UnknownOperation(f"aten operation {name!r} has no rounding rule in judge/roundoff.py")
+        return out.abs() * unit * 2 * FUNCTION_ULPS
+
+    def _by_sample(self, args: Any) -> bool:
+        return _any_sampled(args, self.sampled)
+
+    def _noise(self, shape: torch.Size) -> torch.Tensor:
+        pool, count = _pool(), shape.numel()
+        start = self.random.randrange(_POOL_SIZE)
+        if count <= _POOL_SIZE:
+            return pool[start : start + count].view(shape)
+        repeats = -(-count // _POOL_SIZE)
+        return pool[start : start + _POOL_SIZE].repeat(repeats)[:count].view(shape)
+
+
+def _like_call(name: str, terms: torch.Tensor, args: Any, kwargs: Any) -> torch.Tensor:
+    function: Callable[..., torch.Tensor] = torch.sum if name == "sum" else torch.mean
+    return function(terms, *args[1:], **{k: v for k, v in kwargs.items() if k in ("keepdim",)})
+
+
+_PRODUCT_CALLS: dict[str, Callable[..., torch.Tensor]] = {
+    "mm": torch.mm, "bmm": torch.bmm, "mv": torch.mv, "dot": torch.dot,
+}  # fmt: skip
+
+
+def _growth(count: int) -> float:
+    """Amplitude, in unit roundoffs of sum |terms|, of a float32 sum of `count` terms in any order."""
+    return 1.0 + 0.6 * float(count) ** 0.5 if count > 1 else 1.0
+
+
+def _power_of_two(value: Any) -> bool:
+    if isinstance(value, torch.Tensor):
+        return False
+    value = abs(float(value))
+    return value > 0 and float(torch.frexp(torch.tensor(value))[0]) == 0.5
+
+
+def _log_size(base: Any, exponent: Any) -> Any:
+    base = torch.as_tensor(base, dtype=torch.float64).abs().clamp_min(1e-300)
+    return (torch.as_tensor(exponent, dtype=torch.float64) * base.log()).abs()
+
+
+def _flag(out: Any) -> None:
+    for item in out if isinstance(out, (tuple, list)) else (out,):
+        if isinstance(item, torch.Tensor):
+            item.conform_sampled = True  # type: ignore[attr-defined]
+
+
+def _any_sampled(args: Any, count: int) -> bool:
+    for item in args:
+        if isinstance(item, torch.Tensor):
+            # Autograd's saved tensors lose the flag, but keep the samples as their first dim.
+            first = item.shape[0] if item.ndim else 0
+            if getattr(item, "conform_sampled", False) or (first and first % count == 0):
+                return True
+        elif isinstance(item, (tuple, list)) and _any_sampled(item, count):
+            return True
+    return False
+
+
+def as_samples(x: torch.Tensor, count: int) -> torch.Tensor:
+    """`x` repeated along a new first dim (no copy), known to `Roundoff` as differing by sample."""
+    out = x.unsqueeze(0).expand(count, *x.shape)
+    _flag(out)
+    return out

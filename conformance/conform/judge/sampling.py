@@ -1,0 +1,131 @@
+"""Evaluating the oracle: once exactly, and many times under the rounding model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from conform.draw.case import derive_seed
+from conform.judge.model import Model, rounded_on_scaled_grid, rounding
+from conform.judge.roundoff import Roundoff, as_samples
+
+Function = Callable[..., Any]
+ELEMENTS = 1_500_000  # elements of the largest intermediate over all samples
+COUNTS = (29, 23, 17, 13)  # primes: a first dim that is their multiple is taken for the samples
+_LOOPED: set[str] = set()
+
+
+@dataclass(frozen=True)
+class Exact:
+    """One float64 evaluation: `outputs`, the largest intermediate, and whether float32 overflows."""
+
+    outputs: tuple[Any, ...]
+    largest: int
+    overflow: bool
+
+
+class Observer(Roundoff):
+    """Watches an exact evaluation: sizes, and magnitudes beyond float32."""
+
+    LIMIT = 2.0**127
+
+    def __init__(self) -> None:
+        super().__init__(0, 0.0)
+        self.overflow = False
+
+    def _perturb(self, func: Any, args: Any, kwargs: Any, out: torch.Tensor) -> torch.Tensor:
+        if not self.overflow and out.numel():
+            self.paused = True
+            size = out.detach().abs()
+            self.overflow = bool(((size > self.LIMIT) & (size != float("inf"))).any())
+            self.paused = False
+        return out
+
+
+def as_tuple(value: Any) -> tuple[Any, ...]:
+    """A tuple of results, also for one."""
+    return tuple(value) if isinstance(value, (tuple, list)) else (value,)
+
+
+def evaluate(function: Function, tensors: Sequence[torch.Tensor]) -> Exact:
+    """`function(*tensors)` in float64, watched."""
+    observer = Observer()
+    with observer:
+        outputs = as_tuple(function(*tensors))
+    return Exact(outputs, max(observer.largest, 1), observer.overflow)
+
+
+def sample_count(largest: int) -> int:
+    """How many samples: as many as fit the element budget."""
+    return next((n for n in COUNTS if n * largest <= ELEMENTS), COUNTS[-1])
+
+
+def sample(function: Function, tensors: Sequence[torch.Tensor], model: Model, count: int, seed: int,
+           name: str) -> list[torch.Tensor]:
+    """Float results of `count` evaluations under the model, each [count, ...], in order.
+
+    `function` takes float64 tensors and returns a tensor or a tuple; only floating results are
+    returned. `name` identifies the function: one that makes its own constants is looped over.
+    """
+    seed = derive_seed(seed, name)
+    generator = torch.Generator().manual_seed(seed % 2**63)
+    grid = 1.0 + torch.rand(count, generator=generator, dtype=torch.float64)
+    if name not in _LOOPED and tensors:
+        noise = Roundoff(seed)
+        noise.sampled = count
+        result = _mapped(function, tensors, model, grid, noise)
+        if result is not None:
+            return result
+        _LOOPED.add(name)
+    rows = [_once(function, tensors, model, grid[i], Roundoff(derive_seed(seed, i)))
+            for i in range(count)]
+    return [torch.stack(column) for column in zip(*rows, strict=True)]
+
+
+def _inputs(tensors: Sequence[torch.Tensor], model: Model, c: torch.Tensor) -> list[torch.Tensor]:
+    if model.compute == "float32" and model.dtype == "float64":
+        return [rounded_on_scaled_grid(x, c, torch.float32) if x.is_floating_point() else x
+                for x in tensors]
+    return list(tensors)
+
+
+def _floats(value: Any) -> tuple[torch.Tensor, ...]:
+    return tuple(x for x in as_tuple(value) if isinstance(x, torch.Tensor) and x.is_floating_point())
+
+
+def _once(function: Function, tensors: Sequence[torch.Tensor], model: Model, c: torch.Tensor,
+          noise: Roundoff) -> tuple[torch.Tensor, ...]:
+    with noise, rounding(model, c, noise):
+        noise.paused = True
+        inputs = _inputs(tensors, model, c)
+        noise.paused = False
+        return _floats(function(*inputs))
+
+
+def _mapped(function: Function, tensors: Sequence[torch.Tensor], model: Model, grid: torch.Tensor,
+            noise: Roundoff) -> list[torch.Tensor] | None:
+    """All samples in one batched evaluation; None when some noise would be shared by all."""
+    count = len(grid)
+
+    def one(c: torch.Tensor, *inner: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        with rounding(model, c, noise):
+            noise.paused = True
+            inputs = _inputs(inner, model, c)
+            noise.paused = False
+            return _floats(function(*inputs))
+
+    with noise:
+        noise.paused = True
+        batched = [as_samples(x, count) for x in tensors]
+        c = as_samples(grid[:0].new_zeros(()), count) + grid
+        c.conform_sampled = True  # type: ignore[attr-defined]
+        noise.paused = False
+        try:
+            out = torch.vmap(one)(c, *batched)
+        except RuntimeError:
+            # An operation without a batching rule; the loop says the same, slower.
+            return None
+    return None if noise.shared_noise else list(out)

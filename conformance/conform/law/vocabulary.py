@@ -1,0 +1,472 @@
+"""The closed vocabulary of laws: plain functions over float64 and integer tensors and numbers.
+
+Every function's docstring is its documentation (`conform explain --vocabulary`). Sizes are bounded: a
+spec may come from a stranger.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+MAX_ELEMENTS = 2**24
+Number = int | float
+
+
+class TooLarge(Exception):
+    """The law asks for more elements than an evaluation may hold."""
+
+
+def tensor(x: Any) -> Tensor:
+    """A tensor from a tensor, number or (nested) tuple; floats become float64."""
+    if isinstance(x, Tensor):
+        return x
+    if isinstance(x, (tuple, list)):
+        return torch.stack([tensor(item) for item in x]) if x else torch.zeros(0)
+    return torch.tensor(x, dtype=torch.float64 if isinstance(x, float) else None)
+
+
+def _bounded(*shape: Any) -> tuple[int, ...]:
+    sizes = shape[0] if len(shape) == 1 and isinstance(shape[0], (tuple, list)) else shape
+    result = tuple(int(n) for n in sizes)
+    if any(n < 0 for n in result) or math.prod(result) > MAX_ELEMENTS:
+        raise TooLarge(f"shape {result} is negative or larger than {MAX_ELEMENTS} elements")
+    return result
+
+
+def _unary(name: str, function: Callable[[Tensor], Tensor], number: Callable[[float], float],
+           words: str) -> Callable[[Any], Any]:
+    def apply(x: Any) -> Any:
+        if isinstance(x, Tensor):
+            return function(x.to(torch.float64) if not x.is_floating_point() else x)
+        return number(x)
+
+    apply.__name__, apply.__doc__ = name, words
+    return apply
+
+
+def _axes(dim: Any) -> Any:
+    return tuple(dim) if isinstance(dim, (tuple, list)) else dim
+
+
+def _reduction(name: str, words: str) -> Callable[..., Any]:
+    def apply(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
+        x = tensor(x)
+        if x.dtype == torch.bool or name == "mean" and not x.is_floating_point():
+            x = x.to(torch.float64 if name == "mean" else torch.int64)
+        if dim is None:
+            dim = tuple(range(x.ndim))
+        return getattr(torch, name)(x, _axes(dim), keepdim=keepdim) if x.ndim else x
+
+    apply.__name__, apply.__doc__ = name, words
+    return apply
+
+
+def _lift(*values: Any) -> tuple[Any, ...]:
+    return tuple(tensor(v) for v in values) if any(isinstance(v, Tensor) for v in values) else values
+
+
+def vmax(*values: Any, dim: Any = None, keepdim: bool = False) -> Any:
+    """max(a, b, ...) elementwise, or max(x, dim=...) over dims, or max(x) over all elements."""
+    return _extreme(torch.maximum, torch.amax, max, values, dim, keepdim)
+
+
+def vmin(*values: Any, dim: Any = None, keepdim: bool = False) -> Any:
+    """min(a, b, ...) elementwise, or min(x, dim=...) over dims, or min(x) over all elements."""
+    return _extreme(torch.minimum, torch.amin, min, values, dim, keepdim)
+
+
+def _extreme(pair: Any, reduce: Any, plain: Any, values: Any, dim: Any, keepdim: bool) -> Any:
+    if len(values) == 1 and isinstance(values[0], Tensor):
+        x = values[0]
+        return reduce(x, _axes(dim) if dim is not None else tuple(range(x.ndim)), keepdim)
+    if len(values) == 2 and isinstance(values[0], Tensor) and dim is None and not keepdim:
+        a, b = _lift(*values)
+        return pair(a, b.to(a.dtype) if b.ndim == 0 else b)
+    result = values[0] if len(values) > 1 else plain(values[0])
+    for value in values[1:]:
+        if isinstance(result, Tensor) or isinstance(value, Tensor):
+            result = pair(*_lift(result, value))
+        else:
+            result = plain(result, value)
+    return result
+
+
+def norm(x: Tensor, dim: Any = -1, keepdim: bool = False) -> Tensor:
+    """Euclidean norm over dim (default last)."""
+    return tensor(x).square().sum(_axes(dim), keepdim=keepdim).sqrt()
+
+
+def var(x: Tensor, dim: Any = -1, keepdim: bool = False) -> Tensor:
+    """Biased variance over dim (default last)."""
+    x = tensor(x)
+    return (x - x.mean(_axes(dim), keepdim=True)).square().mean(_axes(dim), keepdim=keepdim)
+
+
+def clamp(x: Any, low: Number | None = None, high: Number | None = None) -> Tensor:
+    """x limited to [low, high]."""
+    return tensor(x).clamp(low, high)
+
+
+def where(condition: Any, a: Any, b: Any) -> Any:
+    """a where the condition holds, else b; broadcasting."""
+    if not isinstance(condition, Tensor):
+        return a if condition else b
+    a, b = (tensor(v) for v in (a, b))
+    if a.is_floating_point() != b.is_floating_point():
+        a, b = a.to(torch.float64), b.to(torch.float64)
+    return torch.where(condition, a, b)
+
+
+def vsort(x: Tensor, dim: int = -1) -> Tensor:
+    """Ascending values along dim."""
+    return torch.sort(x, dim=dim).values
+
+
+def cumsum(x: Tensor, dim: int = -1) -> Tensor:
+    """Running sum along dim."""
+    return torch.cumsum(tensor(x), dim)
+
+
+def matmul(a: Tensor, b: Tensor) -> Tensor:
+    """Matrix product over the last two dims, broadcasting."""
+    return torch.matmul(tensor(a).to(torch.float64), tensor(b).to(torch.float64))
+
+
+def einsum(equation: str, *operands: Tensor) -> Tensor:
+    """Einstein summation."""
+    return torch.einsum(equation, *(tensor(x).to(torch.float64) for x in operands))
+
+
+def dot(a: Tensor, b: Tensor) -> Tensor:
+    """Inner product over the last dim."""
+    return (tensor(a) * tensor(b)).sum(-1)
+
+
+def transpose(x: Tensor, first: int = -2, second: int = -1) -> Tensor:
+    """Swap two dims (default the last two)."""
+    return x.transpose(first, second)
+
+
+def outer(a: Tensor, b: Tensor) -> Tensor:
+    """Outer product of the last dims: [..., m], [..., n] -> [..., m, n]."""
+    return a.unsqueeze(-1) * b.unsqueeze(-2)
+
+
+def arange(*bounds: int) -> Tensor:
+    """Integers: arange(stop), arange(start, stop), arange(start, stop, step)."""
+    values = range(*(int(b) for b in bounds))
+    _bounded(len(values))
+    return torch.arange(values.start, values.stop, values.step)
+
+
+def ones(*shape: int) -> Tensor:
+    """All ones."""
+    return torch.ones(_bounded(*shape), dtype=torch.float64)
+
+
+def zeros(*shape: int) -> Tensor:
+    """All zeros."""
+    return torch.zeros(_bounded(*shape), dtype=torch.float64)
+
+
+def full(value: Any, *shape: int) -> Tensor:
+    """full(value, *shape): one value everywhere; True or False gives a mask."""
+    kind = torch.bool if isinstance(value, bool) else (
+        torch.int64 if isinstance(value, int) else torch.float64)
+    return torch.full(_bounded(*shape), value, dtype=kind)
+
+
+def eye(n: int) -> Tensor:
+    """Identity matrix."""
+    return torch.eye(_bounded(n, n)[0], dtype=torch.float64)
+
+
+def one_hot(index: Tensor, count: int) -> Tensor:
+    """Rows of the identity: int[...] -> float[..., count]."""
+    _bounded(index.numel(), count)
+    return torch.nn.functional.one_hot(index.long(), int(count)).to(torch.float64)
+
+
+def tril(x: Tensor, diagonal: int = 0) -> Tensor:
+    """Lower triangle of the last two dims."""
+    return torch.tril(x, diagonal)
+
+
+def triu(x: Tensor, diagonal: int = 0) -> Tensor:
+    """Upper triangle of the last two dims."""
+    return torch.triu(x, diagonal)
+
+
+def permute(x: Tensor, order: Tensor, dim: int) -> Tensor:
+    """Entries along dim in another order: permute(x, permutation, dim)."""
+    return x.index_select(dim, order)
+
+
+def inverse(permutation: Tensor) -> Tensor:
+    """The inverse of a permutation."""
+    return torch.argsort(permutation)
+
+
+def take(x: Any, index: Any, dim: int = 0) -> Any:
+    """Entry `index` along dim (an int removes the dim, an int tensor keeps it); also of a tuple."""
+    if isinstance(x, tuple):
+        return x[int(index)]
+    return x.select(dim, int(index)) if isinstance(index, int) or index.ndim == 0 else (
+        x.index_select(dim, index))
+
+
+def gather(x: Tensor, index: Tensor, dim: int = -1) -> Tensor:
+    """out[..., j] = x[..., index[..., j]] along dim."""
+    return torch.gather(x, dim, index)
+
+
+def vslice(x: Tensor, dim: int, start: int, stop: int) -> Tensor:
+    """Entries start..stop-1 along dim."""
+    return x.narrow(dim, int(start), max(int(stop) - int(start), 0))
+
+
+def concat(*parts: Any, dim: int = 0) -> Any:
+    """Join along dim (default 0), tensors or one tuple of tensors."""
+    items = parts[0] if len(parts) == 1 and isinstance(parts[0], tuple) else parts
+    if any(item.is_floating_point() for item in items):
+        items = tuple(item.to(torch.float64) for item in items)
+    _bounded(sum(item.numel() for item in items))
+    return torch.cat(list(items), dim)
+
+
+def stack(*parts: Any, dim: int = 0) -> Tensor:
+    """Stack along a new dim (default 0), tensors or one tuple of tensors."""
+    items = parts[0] if len(parts) == 1 and isinstance(parts[0], tuple) else parts
+    _bounded(sum(tensor(item).numel() for item in items))
+    return torch.stack([tensor(item) for item in items], dim)
+
+
+def split(x: Tensor, size: Any, dim: int = 0) -> tuple[Tensor, ...]:
+    """Pieces of `size` (an int, or a tuple of sizes) along dim."""
+    return tuple(torch.split(x, size if isinstance(size, int) else list(size), dim))
+
+
+def roll(x: Tensor, shift: int, dim: int) -> Tensor:
+    """Cyclic shift along dim."""
+    return torch.roll(x, int(shift), dim)
+
+
+def flip(x: Tensor, dim: int) -> Tensor:
+    """Reversed along dim."""
+    return torch.flip(x, (dim,))
+
+
+def reshape(x: Tensor, *shape: int) -> Tensor:
+    """The same elements in another shape; one size may be -1."""
+    sizes = shape[0] if len(shape) == 1 and isinstance(shape[0], tuple) else shape
+    return x.reshape(tuple(int(n) for n in sizes))
+
+
+def repeat(x: Tensor, times: int, dim: int) -> Tensor:
+    """Each entry along dim repeated `times` in a row (repeat_interleave)."""
+    _bounded(x.numel() * int(times))
+    return x.repeat_interleave(int(times), dim)
+
+
+def tile(x: Tensor, times: int, dim: int) -> Tensor:
+    """The whole dim repeated `times` one after the other."""
+    _bounded(x.numel() * int(times))
+    return torch.cat([x] * int(times), dim)
+
+
+def expand(x: Any, *shape: int) -> Tensor:
+    """Broadcast to a shape."""
+    return tensor(x).expand(_bounded(*shape))
+
+
+def unsqueeze(x: Tensor, dim: int) -> Tensor:
+    """A new dim of size one."""
+    return x.unsqueeze(dim)
+
+
+def size(x: Any, dim: int | None = None) -> Any:
+    """Number of elements along dim; without dim the shape as a tuple. Of a tuple: its length."""
+    if isinstance(x, tuple):
+        return len(x)
+    return tuple(x.shape) if dim is None else x.shape[dim]
+
+
+def nbytes(x: Tensor) -> int:
+    """Bytes of the elements."""
+    return int(x.numel() * x.element_size())
+
+
+def permutation_matrix(p: Tensor) -> Tensor:
+    """Rows of the identity in the order p."""
+    return one_hot(p, p.shape[0])
+
+
+def isfinite(x: Any) -> Tensor:
+    """True where neither NaN nor infinite."""
+    return torch.isfinite(tensor(x))
+
+
+def isnan(x: Any) -> Tensor:
+    """True where NaN."""
+    return torch.isnan(tensor(x))
+
+
+def vany(x: Any, dim: int | None = None) -> Any:
+    """True if any element is (along dim)."""
+    x = tensor(x)
+    return x.any() if dim is None else x.any(dim)
+
+
+def vall(x: Any, dim: int | None = None) -> Any:
+    """True if all elements are (along dim)."""
+    x = tensor(x)
+    return x.all() if dim is None else x.all(dim)
+
+
+def argmax(x: Tensor, dim: int = -1) -> Tensor:
+    """Index of the largest entry along dim."""
+    return torch.argmax(x, dim)
+
+
+def vround(x: Any) -> Any:
+    """Nearest integer value, ties to even."""
+    return torch.round(x) if isinstance(x, Tensor) else round(x)
+
+
+def integer(x: Any) -> Any:
+    """Truncated to an integer."""
+    return x.to(torch.int64) if isinstance(x, Tensor) else int(x)
+
+
+def real(x: Any) -> Tensor:
+    """As float64."""
+    return tensor(x).to(torch.float64)
+
+
+def identity(x: Any) -> Any:
+    """x itself (a sublayer)."""
+    return x
+
+
+def zero(x: Tensor) -> Tensor:
+    """Zeros of the same shape (a sublayer)."""
+    return x * 0
+
+
+def rank(x: Tensor) -> Any:
+    """Rank of the last two dims, by singular values above 1e-9 of the largest."""
+    return torch.linalg.matrix_rank(x, rtol=1e-9)
+
+
+def unique_rows(x: Tensor) -> int:
+    """Number of distinct rows of a matrix."""
+    return int(torch.unique(x, dim=0).shape[0])
+
+
+def ceil(x: Any) -> Any:
+    """Smallest integer not below x."""
+    return torch.ceil(x) if isinstance(x, Tensor) else math.ceil(x)
+
+
+def floor(x: Any) -> Any:
+    """Largest integer not above x."""
+    return torch.floor(x) if isinstance(x, Tensor) else math.floor(x)
+
+
+def sign(x: Any) -> Any:
+    """-1, 0 or 1."""
+    return torch.sign(tensor(x))
+
+
+def vrange(*bounds: int) -> tuple[int, ...]:
+    """range(stop) or range(start, stop) as a tuple of at most 4096 integers."""
+    values = range(*(int(b) for b in bounds))
+    if len(values) > 4096:
+        raise TooLarge(f"range of {len(values)}")
+    return tuple(values)
+
+
+def diff(x: Tensor, dim: int = -1) -> Tensor:
+    """Differences of neighbours along dim."""
+    return torch.diff(tensor(x), dim=dim)
+
+
+def softmax(x: Tensor, dim: int = -1) -> Tensor:
+    """exp(x) normalised along dim (for law arithmetic; `softmax` alone may be an operator)."""
+    e = torch.exp(x - x.amax(dim, keepdim=True))
+    return e / e.sum(dim, keepdim=True)
+
+
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "exp": _unary("exp", torch.exp, math.exp, "e to the x."),
+    "log": _unary("log", torch.log, math.log, "Natural logarithm."),
+    "log2": _unary("log2", torch.log2, math.log2, "Logarithm to base 2."),
+    "sqrt": _unary("sqrt", torch.sqrt, math.sqrt, "Square root."),
+    "tanh": _unary("tanh", torch.tanh, math.tanh, "Hyperbolic tangent (also a sublayer)."),
+    "sin": _unary("sin", torch.sin, math.sin, "Sine."),
+    "cos": _unary("cos", torch.cos, math.cos, "Cosine."),
+    "erf": _unary("erf", torch.erf, math.erf, "Error function."),
+    "sigmoid": _unary("sigmoid", torch.sigmoid, lambda x: 1 / (1 + math.exp(-x)), "Logistic."),
+    "relu": _unary("relu", torch.relu, lambda x: max(x, 0.0), "max(x, 0)."),
+    "abs": _unary("abs", torch.abs, abs, "Absolute value."),
+    "sum": _reduction("sum", "Sum over dim, or over all elements."),
+    "mean": _reduction("mean", "Mean over dim, or over all elements."),
+    "max": vmax, "min": vmin, "norm": norm, "var": var, "clamp": clamp, "where": where,
+    "sort": vsort, "cumsum": cumsum, "matmul": matmul, "einsum": einsum, "dot": dot,
+    "transpose": transpose, "outer": outer, "arange": arange, "ones": ones, "zeros": zeros,
+    "full": full, "eye": eye, "one_hot": one_hot, "tril": tril, "triu": triu, "permute": permute,
+    "inverse": inverse, "take": take, "gather": gather, "slice": vslice, "concat": concat,
+    "stack": stack, "split": split, "roll": roll, "flip": flip, "reshape": reshape,
+    "repeat": repeat, "tile": tile, "expand": expand, "unsqueeze": unsqueeze, "size": size,
+    "nbytes": nbytes, "permutation_matrix": permutation_matrix, "isfinite": isfinite,
+    "isnan": isnan, "any": vany, "all": vall, "argmax": argmax, "round": vround,
+    "integer": integer, "real": real, "identity": identity, "zero": zero, "rank": rank,
+    "unique_rows": unique_rows, "ceil": ceil, "floor": floor, "sign": sign, "range": vrange,
+    "diff": diff, "tensor": tensor,
+}  # fmt: skip
+# Reached as plain functions only where no operator has the same name.
+ARITHMETIC_SOFTMAX = softmax
+CONSTANTS: dict[str, Any] = {
+    "inf": math.inf, "pi": math.pi, "nan": math.nan, "e": math.e,
+    "None": None, "True": True, "False": False,
+}  # fmt: skip
+FORMS: dict[str, str] = {
+    "grad": "grad(f, x, ...): gradient of sum(f) with respect to drawn inputs; a tuple for several.",
+    "vjp": "vjp(f, x, cotangent): the cotangent pulled back through f to the drawn input x.",
+    "edit": "edit(x[region], value): a copy of x whose region is replaced.",
+    "depends": "depends(f, x[region], ...): f changes beyond the criterion when the regions are edited.",
+    "raises": "raises(f): evaluating f makes the target raise.",
+    "map": "map(lambda a: ..., items): a tuple of results; several item tuples are walked together.",
+    "fold": "fold(lambda acc, item: ..., items[, start]): left fold over a tuple.",
+    "growth": "growth(lambda n: measure, sizes): exponent of the least-squares power law.",
+    "mutated": "mutated(call): number of input elements that the call changed.",
+    "margins_written": "margins_written(call): elements written outside of the inputs' views.",
+    "state_changed": "state_changed(call): number of global settings that the call changed.",
+    "kept": "kept(call): the result survives a later call with other values.",
+    "repeats": "repeats(call): the same call on the same memory gives the same bits.",
+    "well_formed": "well_formed(call): plain tensors of the promised shapes and dtypes.",
+    "contiguous": "contiguous(x): the same values in fresh contiguous memory (a tensor or a tuple).",
+    "batch_element": "batch_element(inputs_or_options, b): the slice of batch element b, kept as batch of one.",
+    "dtype": "dtype(x): the dtype in which the target returned x, as a text.",
+    "default_options": "default_options(): the claimed options whose drawn value is not the default.",
+    "strictly": "strictly(a == b): exact comparison, every element.",
+    "differs": "differs(a, b): not the same bits.",
+    "finite": "finite(x): no NaN and no infinity anywhere.",
+    "follows": "follows(x, normal(0, 1), alarm=1e-9): Kolmogorov-Smirnov test at that false-alarm rate.",
+    "normal": "normal(mean, std): a distribution, for follows.",
+    "uniform": "uniform(low, high): a distribution, for follows.",
+}
+
+
+def describe() -> list[tuple[str, str, str]]:
+    """(kind, name, words) of everything a law may say, for the documentation."""
+    rows = [("function", name, (function.__doc__ or "").split("\n")[0])
+            for name, function in sorted(FUNCTIONS.items())]
+    rows += [("form", name, words) for name, words in sorted(FORMS.items())]
+    rows += [("constant", name, str(value)) for name, value in sorted(CONSTANTS.items())]
+    return rows

@@ -1,0 +1,210 @@
+"""Who answers a law's operator calls: the target (judged), the oracle, the oracle under roundoff."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+
+from conform.judge.model import Model, rounded_on_scaled_grid
+from conform.judge.roundoff import Roundoff
+from conform.judge.sampling import as_tuple
+from conform.run.calls import NotClaimed, TargetCalls
+from conform.run.oracle import Oracle, as_given
+
+Tensor = torch.Tensor
+Oracles = Callable[[str], Oracle]
+
+
+def _plain(value: Any) -> Any:
+    """Results as a law sees them: a tensor, a number, or a tuple."""
+    return tuple(value) if isinstance(value, list) else value
+
+
+class TargetCaller:
+    """Calls go to the target; every one is judged where it is made."""
+
+    def __init__(self, calls: TargetCalls, oracles: Oracles) -> None:
+        self.calls = calls
+        self.oracles = oracles
+        self.observing = ""
+        self.observed: Any = None
+
+    def call(self, operator: str, args: tuple[Any, ...], options: Mapping[str, Any]) -> Any:
+        """The target's result as float64 images; differentiable where an argument is."""
+        tracked = [(slot, x) for slot, x in [*enumerate(args), *options.items()]
+                   if isinstance(x, Tensor) and x.requires_grad]
+        if tracked and torch.is_grad_enabled():
+            return self._differentiable(operator, args, options, tracked)
+        observe = self.observing
+        judged = self.calls.call(operator, args, options, repeat=observe in ("kept", "repeats"))
+        if observe:
+            self.observed = self._observe(observe, judged)
+        return judged.values
+
+    def _observe(self, name: str, judged: Any) -> Any:
+        reply = judged.reply
+        effects = reply.effects
+        if name == "mutated":
+            return sum(effects.mutated.values())
+        if name == "margins_written":
+            return sum(effects.margins_written.values())
+        if name == "state_changed":
+            return len(effects.state_changed)
+        if name == "kept":
+            return effects.kept is not False and not reply.previous_changed
+        if name == "repeats":
+            return not any(reply.repeat_changed or ())
+        if name == "dtype":
+            return judged.dtypes[0] if len(judged.dtypes) == 1 else judged.dtypes
+        return True  # well_formed: a malformed reply never gets here
+
+    def observed_call(self, name: str, evaluate: Callable[[], Any]) -> Any:
+        """Evaluate a call and tell what was observed."""
+        self.observing, self.observed = name, None
+        try:
+            evaluate()
+        finally:
+            self.observing = ""
+        return self.observed
+
+    def effect(self, name: str) -> Any:
+        """What was observed last."""
+        return self.observed
+
+    def oracle(self, operator: str, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
+        """The oracle on the same inputs."""
+        return _plain(self.oracles(operator)(args, options, self.calls.dtype))
+
+    def _differentiable(self, operator: str, args: tuple[Any, ...], options: Mapping[str, Any],
+                        tracked: list[tuple[int | str, Tensor]]) -> Any:
+        slots = tuple(slot for slot, _ in tracked)
+        results = _TargetFunction.apply(self.calls, operator, args, dict(options), slots,
+                                        *(x for _, x in tracked))  # type: ignore[no-untyped-call]
+        return results[0] if len(results) == 1 else results
+
+    def gradient(self, function: Callable[..., Any], at: tuple[Tensor, ...],
+                 cotangent: Tensor | None) -> tuple[Tensor, ...]:
+        """By torch.autograd through the target's own backward."""
+        leaves = tuple(_leaf(self.calls, x) for x in at)
+        with torch.enable_grad():
+            out = function(*leaves)
+        if not isinstance(out, Tensor) or not out.requires_grad:
+            raise NotClaimed("the result carries no gradient")
+        weight = torch.ones_like(out) if cotangent is None else cotangent.to(out.dtype)
+        found = torch.autograd.grad(out, leaves, weight, allow_unused=True)
+        return tuple(torch.zeros_like(x) if g is None else g
+                     for g, x in zip(found, leaves, strict=True))
+
+
+def _leaf(calls: TargetCalls, x: Tensor) -> Tensor:
+    leaf = x.detach().clone().requires_grad_(True)
+    placed = calls.material.placed.get(id(x))
+    if placed is not None:
+        calls.material.placed[id(leaf)] = placed
+        calls.material.keep.append(leaf)
+    return leaf
+
+
+class _TargetFunction(torch.autograd.Function):
+    """The target as a node of the parent's graph: backward asks the worker."""
+
+    @staticmethod
+    def forward(ctx: Any, calls: TargetCalls, operator: str, args: Any, options: Any, slots: Any,
+                *leaves: Tensor) -> Any:
+        ctx.calls, ctx.operator, ctx.slots = calls, operator, slots
+        ctx.args, ctx.options = list(args), dict(options)
+        values = calls.call(operator, tuple(args), options).values
+        return as_tuple(values)
+
+    @staticmethod
+    def backward(ctx: Any, *cotangents: Tensor) -> Any:
+        floats = tuple(c for c in cotangents if c is not None and c.is_floating_point())
+        exact = tuple(as_given(c, ctx.calls.dtype) for c in floats)
+        judged = ctx.calls.call(ctx.operator, tuple(ctx.args), ctx.options, wrt=ctx.slots,
+                                cotangents=exact)
+        found = dict(zip(judged.record.wrt if judged.record else ctx.slots, judged.values,
+                         strict=True))
+        gradients = tuple(found[s].to(torch.float64) if s in found else None for s in ctx.slots)
+        return (None, None, None, None, None, *gradients)
+
+
+class OracleCaller:
+    """Calls go to the oracle, exactly or under roundoff (`noise`), on inputs cast to the dtype."""
+
+    def __init__(self, oracles: Oracles, dtype: str, model_of: Callable[[str], Model],
+                 noise: Roundoff | None = None, grid: Tensor | None = None) -> None:
+        self.oracles = oracles
+        self.dtype = dtype
+        self.model_of = model_of
+        self.noise = noise
+        self.grid = grid
+        self.made = 0
+        self.current = ""
+
+    def call(self, operator: str, args: tuple[Any, ...], options: Mapping[str, Any]) -> Any:
+        """The oracle's result; under roundoff finally rounded on the scaled grid."""
+        oracle = self.oracles(operator)
+        self.current = operator
+        if self.noise is None:
+            return _plain(oracle(args, options, self.dtype))
+        before, self.noise.paused = self.noise.paused, True
+        try:
+            given = tuple(as_given(x, self.dtype) for x in args)
+            passed = {k: as_given(v, self.dtype) for k, v in options.items()}
+            self.noise.paused = False
+            results = oracle.function(*given, **passed)
+            self.noise.paused = True
+            return self._stored(operator, results)
+        finally:
+            self.noise.paused = before
+
+    def _stored(self, operator: str, results: Any) -> Any:
+        storage = self.model_of(operator).storage
+        self.made += 1
+        # Every call rounds on a grid of its own: two results of equal value may round apart.
+        grid = None if self.grid is None else 1.0 + torch.remainder(self.grid + 0.618 * self.made, 1)
+
+        def store(x: Any) -> Any:
+            if grid is None or not isinstance(x, Tensor) or not x.is_floating_point():
+                return x
+            rounded = rounded_on_scaled_grid(x.detach(), grid, storage)
+            return x + (rounded - x.detach()) if x.requires_grad else rounded
+
+        return tuple(map(store, results)) if isinstance(results, (tuple, list)) else store(results)
+
+    def oracle(self, operator: str, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
+        """The oracle without roundoff."""
+        if self.noise is None:
+            return _plain(self.oracles(operator)(args, options, self.dtype))
+        before, self.noise.paused = self.noise.paused, True
+        try:
+            return _plain(self.oracles(operator)(args, options, self.dtype))
+        finally:
+            self.noise.paused = before
+
+    def effect(self, name: str) -> Any:
+        """Nothing is observed on the oracle."""
+        return self.observed_call(name, lambda: None)
+
+    def observed_call(self, name: str, evaluate: Callable[[], Any]) -> Any:
+        """What a faultless implementation would show."""
+        if name in ("mutated", "margins_written", "state_changed"):
+            return 0
+        return self.dtype if name == "dtype" else True
+
+    def gradient(self, function: Callable[..., Any], at: tuple[Tensor, ...],
+                 cotangent: Tensor | None) -> tuple[Tensor, ...]:
+        """By torch.func, which also works under vmap; gradients are stored in the dtype, too."""
+        out, pull = torch.func.vjp(function, *at)
+        weight = torch.ones_like(out) if cotangent is None else cotangent.to(out.dtype)
+        if self.noise is None:
+            result: tuple[Tensor, ...] = pull(weight)
+            return result
+        before, self.noise.paused = self.noise.paused, False
+        try:
+            found = pull(weight)
+        finally:
+            self.noise.paused = before
+        return tuple(self._stored(self.current, g) for g in found)

@@ -1,0 +1,94 @@
+"""A claim's limits, fixed options and `requires` as constraints on drawing."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from typing import Any
+
+from conform.draw.case import Case
+from conform.draw.structure import Constraints
+from conform.errors import ConformError
+from conform.law.evaluate import Evaluator
+from conform.law.grammar import LawError, free_names, parse
+from conform.nearest import nearest
+from conform.spec.book import Operator
+from conform.target.claims import OperatorClaim
+from conform.target.limits import Limit
+
+
+def constraints_of(operator: Operator, claim: OperatorClaim) -> Constraints:
+    """What may be drawn for a target that claims the operator like this."""
+    conditions = [_condition(operator, text) for text in claim.requires]
+    equal = _equalities(conditions)
+
+    def limit(name: str, value: Any) -> Any:
+        return _limited(claim.limits, name, value)
+
+    def accept(case: Case) -> bool:
+        names: dict[str, Any] = {**case.dims, **case.inputs, **case.options}
+        evaluator = Evaluator(names, {}, _NoCaller(), frozenset(), operator.name)
+        return all(bool(evaluator.value(node)) for node in conditions)
+
+    layouts = {"any": ("contiguous", "transposed", "sliced", "misaligned", "expanded"),
+               "last_contiguous": ("contiguous", "sliced", "misaligned"),
+               "contiguous": ("contiguous", "misaligned")}
+    return Constraints(frozenset(claim.options), dict(claim.fixed), limit, accept,
+                       layouts.get(claim.strides, layouts["any"]), equal)
+
+
+class _NoCaller:
+    def __getattr__(self, name: str) -> Any:
+        raise LawError("operators cannot be called in `requires`")
+
+
+def _condition(operator: Operator, text: str) -> ast.expr:
+    known = {*operator.spec.dims, *operator.spec.inputs, *operator.spec.options}
+    try:
+        node = parse(text)
+    except LawError as error:
+        raise ConformError("bad-requires", f"requires={text!r}: {error.message}",
+                           hint="write a condition over dims and options, such as 'Lq == Lk'") from None
+    from conform.law.names import LAW_NAMES
+
+    for name in free_names(node):
+        if name not in known and name not in LAW_NAMES:
+            raise ConformError("bad-requires", f"requires={text!r}: unknown name {name!r}"
+                               f"{nearest(name, known)}",
+                               hint=f"names of {operator.name}: {', '.join(sorted(known))}")
+    return node
+
+
+def _equalities(conditions: list[ast.expr]) -> dict[str, str]:
+    """`A == B` between two names: drawing then makes them equal instead of rejecting."""
+    found = {}
+    for node in conditions:
+        parts = node.values if isinstance(node, ast.BoolOp) and isinstance(node.op, ast.And) else [node]
+        for part in parts:
+            if (isinstance(part, ast.Compare) and len(part.ops) == 1
+                    and isinstance(part.ops[0], ast.Eq) and isinstance(part.left, ast.Name)
+                    and isinstance(part.comparators[0], ast.Name)):
+                found[part.comparators[0].id] = part.left.id
+    return found
+
+
+def _limited(limits: Mapping[str, Limit], name: str, value: Any) -> Any:
+    """The nearest allowed value; `L` limits the lengths of queries and keys."""
+    rule = limits.get(name)
+    if rule is None and name in ("Lq", "Lk"):
+        rule = limits.get("L")
+    if rule is None or rule.violated_by(value) is None:
+        return value
+    if rule.values is not None:
+        numbers = [v for v in rule.values if isinstance(v, (int, float)) and not isinstance(v, bool)]
+        if isinstance(value, (int, float)) and not isinstance(value, bool) and numbers:
+            return min(numbers, key=lambda item: abs(item - value))
+        return rule.values[0]
+    low = 0 if rule.minimum is None else rule.minimum
+    value = max(value, low)
+    if rule.maximum is not None:
+        value = min(value, rule.maximum)
+    if rule.multiple_of is not None:
+        value = max(int(value) // rule.multiple_of, -(-int(low) // rule.multiple_of), 1)
+        value *= rule.multiple_of
+    return int(value) if isinstance(low, int) or float(value).is_integer() else value

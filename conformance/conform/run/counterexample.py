@@ -1,0 +1,69 @@
+"""A failing case in words, and the case file that `conform replay` reads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from conform.draw.case import Case, Source, Value
+from conform.records import Counterexample
+from conform.run.outcomes import Trial
+from conform.run.session import Session
+from conform.spec.book import Property
+
+FAILURE_FORMAT = "conform-failure/1"
+
+
+def describe_failure(session: Session, law: Property, case: Case, dtype: str, trial: Trial,
+                     original: Case) -> Counterexample:
+    """The counterexample record; its `case` is the content of the case file."""
+    content = {
+        "format": FAILURE_FORMAT,
+        "target": session.name,
+        "property": law.id,
+        "operator": law.operator,
+        "dtype": dtype,
+        "device": session.device,
+        "case": case.as_json(),
+        "message": trial.message,
+    }
+    words = case_in_words(case, dtype)
+    before = case_in_words(original, dtype)
+    shrunk_from = "; ".join(before) if before != words else ""
+    return Counterexample(content, trial.message, words, shrunk_from=shrunk_from)
+
+
+def case_in_words(case: Case, dtype: str) -> tuple[str, ...]:
+    """Lines that name every input, the options that are not plain, regime and layout."""
+    lines = [f"{name}: {_value(value, dtype)}" for name, value in case.inputs.items()]
+    options = [f"{name}={_value(value, dtype)}" for name, value in case.options.items()
+               if value is not None and value is not False]
+    if options:
+        lines.append("options: " + ", ".join(options))
+    if case.draws:
+        lines.append("law draws: " + ", ".join(f"{n}={_value(v, dtype)}"
+                                                for n, v in case.draws.items()))
+    lines.append(f"values: {case.regime}, seed {case.seed}")
+    return tuple(lines)
+
+
+def _value(value: Value, dtype: str) -> str:
+    if not isinstance(value, Source):
+        return repr(value)
+    if value.is_callable:
+        return f"the callable {value.args[0]}"
+    kind = value.dtype or (dtype if value.is_float else _kind(value))
+    layout = "" if value.layout == "contiguous" else f", {value.layout} in memory"
+    regime = f", {value.regime}" if value.generator == "regime" and value.regime != "normal" else ""
+    name = "" if value.generator in ("regime", "normal") else f" {value.generator}"
+    return f"{kind}[{', '.join(map(str, value.shape))}]{name}{regime}{layout}"
+
+
+def _kind(value: Source) -> str:
+    return "bool" if value.generator == "mask" else "int64"
+
+
+def failure_of(content: dict[str, Any]) -> dict[str, Any]:
+    """The content of a case file; ValueError when it is none."""
+    if content.get("format") != FAILURE_FORMAT:
+        raise ValueError(f"format={content.get('format')!r}, expected {FAILURE_FORMAT!r}")
+    return content

@@ -1,0 +1,133 @@
+"""Which well-known mistake, or undeclared convention, gives the wrong output?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from conform_reference.conventions import APPLIES, VALUES, adapt
+
+from conform.judge.criterion import bound_of, ratios, spread
+from conform.judge.sampling import as_tuple
+from conform.records import Diagnosis
+from conform.run.calls import CallRecord, TargetCalls
+from conform.run.mistakes import mistake_function
+from conform.run.oracle import Bound, Gradient
+from conform.run.outcomes import Kind, Trial, try_law
+from conform.run.session import Session
+from conform.run.shrink import Shrunk
+from conform.spec.book import Property
+
+Tensor = torch.Tensor
+COMPARED = 8  # calls that an explanation is held against
+LOOSE = 2.0  # a mistake shares the target's own roundings only roughly
+CREDIBLE = 0.75
+
+
+def diagnose(session: Session, law: Property, dtype: str, shrunk: Shrunk) -> tuple[Diagnosis, ...]:
+    """Explanations that reproduce the target's wrong outputs, the best first."""
+    records = _evidence(session, law, dtype, shrunk)
+    wrong = [record for record in records if not record.within]
+    if not wrong:
+        return ()
+    records = (wrong + [r for r in records if r.within])[:COMPARED]
+    found = []
+    for name, kind, note, function in _explanations(session, law.operator):
+        agreement = _agreement(function, records)
+        if agreement >= CREDIBLE and _explains(function, wrong[:COMPARED]):
+            found.append(Diagnosis(name, round(agreement, 3), note, kind))
+    return tuple(sorted(found, key=lambda d: -d.agreement)[:3])
+
+
+def _evidence(session: Session, law: Property, dtype: str, shrunk: Shrunk) -> list[CallRecord]:
+    """Judged calls of the operator: the counterexample's and the agreement law's first cases."""
+    records = [shrunk.trial.record] if shrunk.trial.record else []
+    gradient = law.kind == "gradient"
+    suffix = "gradient-agrees" if gradient else "agrees-with-reference"
+    general = session.book.property(f"{law.operator}.{suffix}")
+    for drawn in session.drawn(law.operator, 2 * COMPARED):
+        if len(records) >= 2 * COMPARED:
+            break
+        trial: Trial = try_law(session, general, drawn.case, dtype)
+        if trial.kind in (Kind.FAILED, Kind.HELD):
+            calls: TargetCalls = session.calls(law.operator, drawn.case, dtype)
+            records.extend(r for r in calls.records if bool(r.wrt) == gradient and r not in records)
+    return records
+
+
+def _explanations(session: Session, name: str) -> Iterator[tuple[str, str, str, Callable[..., Any]]]:
+    operator = session.book.operator(name)
+    oracle = session.oracle(name)
+
+    def right(other: str) -> Callable[..., Any]:
+        return session.oracle(other).function
+
+    for mistake in operator.spec.mistakes:
+        yield (f"{name}.{mistake.id}", "mistake", mistake.note,
+               mistake_function(operator, mistake, right))
+    for convention, values in VALUES.items():
+        if name not in APPLIES.get(convention, ()):
+            continue
+        current = oracle.conventions.get(convention, values[0])
+        for value in values:
+            if value != current and value not in ("any", "input", "float32"):
+                try:
+                    adapted = adapt(name, operator.function,
+                                    {**oracle.conventions, convention: value})
+                except ValueError:
+                    continue
+                yield (f"{convention} = {value}", "convention",
+                       f"the target follows {convention} = {value}: declare it under conventions",
+                       adapted)
+
+
+def _outputs(function: Callable[..., Any], record: CallRecord) -> tuple[Any, ...] | None:
+    try:
+        bound = Bound(function, record.args, record.options)
+        if not record.wrt:
+            return as_tuple(bound(*bound.tensors))
+        tensors = [*bound.tensors, *record.cotangents]
+        return Gradient(bound, record.wrt, record.cotangents)(*tensors)
+    except Exception:  # noqa: BLE001 - a mistake may fail in any way on inputs it was not made for
+        return None
+
+
+def _reproduces(function: Callable[..., Any], record: CallRecord) -> bool:
+    outputs = _outputs(function, record)
+    if outputs is None or len(outputs) != len(record.actual):
+        return False
+    position = 0
+    for made, got, want in zip(outputs, record.actual, record.expected, strict=True):
+        if not isinstance(want, Tensor) or not isinstance(made, Tensor):
+            if made != got:
+                return False
+            continue
+        if made.shape != got.shape:
+            return False
+        if not want.is_floating_point():
+            if not torch.equal(made.to(torch.int64), got.to(torch.int64)):
+                return False
+            continue
+        made = made.to(torch.float64)
+        noise: Tensor | float = torch.zeros_like(want)
+        if record.samples is not None:
+            noise = spread(record.samples[position], want, record.scale)
+        position += 1
+        dtype = record.dtype
+        bound = bound_of(made, torch.nan_to_num(torch.as_tensor(noise), posinf=0.0), dtype)
+        relative = torch.nan_to_num(made.abs()) * 2.0 ** (-20 if dtype == torch.float32 else -9)
+        bound = LOOSE * bound + torch.where(torch.isfinite(relative), relative, 0.0) * 0.01
+        if float(ratios(got, made, bound, dtype).max() if got.numel() else 0.0) > 1:
+            return False
+    return True
+
+
+def _agreement(function: Callable[..., Any], records: list[CallRecord]) -> float:
+    return sum(_reproduces(function, record) for record in records) / len(records)
+
+
+def _explains(function: Callable[..., Any], wrong: list[CallRecord]) -> bool:
+    """An explanation must reproduce the wrong calls, not only the right ones."""
+    return sum(_reproduces(function, record) for record in wrong) >= CREDIBLE * len(wrong)
+

@@ -1,0 +1,444 @@
+"""Judging one law on one case: both sides on the target, on the oracle, and under roundoff.
+
+For `a == b` the residual is (a - b) on the target minus (a - b) on the oracle with the very same
+inputs; its bound is the spread of a - b when the oracle is evaluated under the rounding model. So a
+law whose two sides differ by convention or by an inexact input transformation raises no false alarm,
+and a law that is false of the oracle itself is reported as an error of the spec.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from scipy import stats
+
+from conform.draw.case import derive_seed
+from conform.judge.criterion import Residual, spread
+from conform.judge.model import Model
+from conform.judge.roundoff import Roundoff, as_samples
+from conform.law.evaluate import Budget, Evaluator
+from conform.law.grammar import LawError
+from conform.law.vocabulary import tensor
+from conform.run.callers import OracleCaller, Oracles, TargetCaller
+from conform.run.calls import NotClaimed, Refused, TargetCalls, Violation
+from conform.run.material import Material
+from conform.run.verdicts import LawVerdict, both, either
+from conform.spec.book import Property
+
+Tensor = torch.Tensor
+SAMPLES = 17  # a prime, see judge.roundoff
+_LOOPED: set[str] = set()
+EDITS = (("negate", lambda x: -x), ("add one", lambda x: x + 1.0), ("times four", lambda x: x * 4.0 + 0.5),
+         ("large", lambda x: torch.where(x >= 0, 1e3, -1e3).to(x.dtype)))
+_ARITHMETIC = 2.0**-44  # float64 law arithmetic: a few thousand roundoffs of the largest term
+
+
+class FalseLaw(Exception):
+    """The law does not hold for the oracle: the spec is wrong (or the conventions exclude it)."""
+
+
+class LawRun:
+    """One law on one material."""
+
+    def __init__(self, law: Property, calls: TargetCalls, oracles: Oracles,
+                 operators: frozenset[str], *, conventional: bool) -> None:
+        self.law = law
+        self.calls = calls
+        self.material: Material = calls.material
+        self.oracles = oracles
+        self.operators = operators
+        self.conventional = conventional
+        self.target = self._evaluator(TargetCaller(calls, oracles))
+        self.exact = self._evaluator(OracleCaller(oracles, self.material.dtype, self.model))
+
+    def model(self, operator: str) -> Model:
+        """The rounding model of an operator in this dtype."""
+        return self.oracles(operator).model(self.material.dtype)
+
+    def _evaluator(self, caller: Any) -> Evaluator:
+        return Evaluator(self.material.names, self.law.lets, caller, self.operators,
+                         self.law.operator, Budget())
+
+    def applies(self) -> bool:
+        """Whether the precondition holds."""
+        return self.law.where is None or bool(self.exact.value(self.law.where))
+
+    def reached(self) -> dict[str, bool]:
+        """Which of the interesting situations the case shows."""
+        return {name: bool(tensor(self.exact.value(node)).any())
+                for name, node in self.law.reach.items()}
+
+    def verdict(self) -> LawVerdict:
+        """The verdict on the target; Violation when one of its calls is already wrong."""
+        return self._verdict(self.law.law)
+
+    def _verdict(self, node: ast.expr) -> LawVerdict:
+        if isinstance(node, ast.BoolOp):
+            join = both if isinstance(node.op, ast.And) else either
+            result = self._verdict(node.values[0])
+            for item in node.values[1:]:
+                result = join(result, self._verdict(item))
+            return result
+        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+            return self._verdict(node.operand).negated()
+        if isinstance(node, ast.IfExp):
+            return self._verdict(node.body if bool(self.exact.value(node.test)) else node.orelse)
+        if isinstance(node, ast.Compare):
+            return self._comparison(node)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            special = getattr(self, f"_form_{node.func.id}", None)
+            if special is not None:
+                result = special(node)
+                if isinstance(result, LawVerdict):
+                    return result
+        return self._plain(node)
+
+    def _plain(self, node: ast.expr) -> LawVerdict:
+        """A law of booleans, judged exactly; the oracle must obey it as well."""
+        value = self.target.value(node)
+        if isinstance(value, LawVerdict):
+            return value
+        holds = _truth(value)
+        if not holds and not _truth(self.exact.value(node)):
+            raise FalseLaw("the oracle does not obey the law")
+        return LawVerdict(holds, None, f"{ast.unparse(node)} is {holds}")
+
+    def _comparison(self, node: ast.Compare) -> LawVerdict:
+        if len(node.ops) != 1:
+            first = ast.Compare(node.left, node.ops[:1], node.comparators[:1])
+            rest = ast.Compare(node.comparators[0], node.ops[1:], node.comparators[1:])
+            return both(self._comparison(first), self._comparison(rest))
+        left, right, operation = node.left, node.comparators[0], node.ops[0]
+        if isinstance(operation, (ast.Is, ast.IsNot)):
+            same = self._same_bits(left, right)
+            return same if isinstance(operation, ast.Is) else same.negated()
+        if isinstance(operation, ast.NotEq):
+            return self._equal(left, right, negative=True).negated()
+        if isinstance(operation, ast.Eq):
+            return self._equal(left, right)
+        smaller, larger = (left, right) if isinstance(operation, (ast.Lt, ast.LtE)) else (right, left)
+        return self._equal(smaller, larger, one_sided=True)
+
+    # -- comparison forms ----------------------------------------------------------------------
+
+    def _form_strictly(self, node: ast.Call) -> LawVerdict:
+        inner = node.args[0]
+        value = self.target.value(inner)
+        holds = _truth(value)
+        if not holds and not _truth(self.exact.value(inner)):
+            raise FalseLaw("the oracle does not obey the law")
+        words = "" if holds else self._sides_in_words(inner)
+        return LawVerdict(holds, None, words)
+
+    def _sides_in_words(self, node: ast.expr) -> str:
+        if not isinstance(node, ast.Compare):
+            return f"{ast.unparse(node)} is false"
+        left, right = (tensor(self.target.value(side)) for side in (node.left, node.comparators[0]))
+        if left.numel() == 1 and right.numel() == 1:
+            return f"left {left.item():.9g}, right {right.item():.9g}"
+        wrong = ~tensor(self.target.value(node))
+        left, right = (x.expand(wrong.shape) for x in (left, right))
+        index = tuple(int(i) for i in wrong.nonzero()[0]) if wrong.any() else ()
+        return (f"at {list(index)}: left {float(left[index]):.9g}, right {float(right[index]):.9g} "
+                f"({int(wrong.sum())} of {wrong.numel()} elements)")
+
+    def _form_differs(self, node: ast.Call) -> LawVerdict:
+        return self._same_bits(node.args[0], node.args[1]).negated()
+
+    def _form_finite(self, node: ast.Call) -> LawVerdict:
+        values = [tensor(x) for x in _parts(self.target.value(node.args[0]))]
+        holds = all(bool(torch.isfinite(x).all()) for x in values)
+        return LawVerdict(holds, None, "" if holds else "a NaN or an infinity occurs")
+
+    def _form_raises(self, node: ast.Call) -> LawVerdict:
+        try:
+            self.target.value(node.args[0])
+        except Violation as violation:
+            if violation.outcome.value == "error":
+                return LawVerdict(True, None, violation.message.split("\n")[0])
+            raise
+        except Refused:
+            return LawVerdict(True, None, "refused")
+        except (ValueError, LawError) as error:
+            # The oracle, asked to judge the call, refuses it, but the target answered.
+            return LawVerdict(False, None, f"the target answered a call that is an error ({error})")
+        return LawVerdict(False, None, "the target answered")
+
+    def _form_follows(self, node: ast.Call) -> LawVerdict:
+        sample = tensor(self.target.value(node.args[0])).flatten()
+        kind = node.args[1]
+        if not (isinstance(kind, ast.Call) and isinstance(kind.func, ast.Name)):
+            raise LawError("follows takes normal(mean, std) or uniform(low, high)")
+        a, b = (float(self.target.value(x)) for x in kind.args)
+        alarm = 1e-9
+        for keyword in node.keywords:
+            if keyword.arg == "alarm":
+                alarm = float(self.target.value(keyword.value))
+        args = (a, b) if kind.func.id == "normal" else (a, b - a)
+        name = "norm" if kind.func.id == "normal" else "uniform"
+        p = float(stats.kstest(sample.numpy(), name, args=args).pvalue)
+        return LawVerdict(p >= alarm, None, f"Kolmogorov-Smirnov p = {p:.3g}, alarm at {alarm:g}")
+
+    def _same_bits(self, left: ast.expr, right: ast.expr) -> LawVerdict:
+        a, b = (_parts(self.target.value(side)) for side in (left, right))
+        if _is_none(a) or _is_none(b):
+            return LawVerdict(a == b, None, "")
+        words = _bit_difference(a, b)
+        if words and _bit_difference(*(_parts(self.exact.value(s)) for s in (left, right))):
+            raise FalseLaw("the oracle's two sides are not the same bits")
+        return LawVerdict(not words, None, words)
+
+    def _equal(self, left: ast.expr, right: ast.expr, *, one_sided: bool = False,
+               negative: bool = False) -> LawVerdict:
+        a, b = (_parts(self.target.value(side)) for side in (left, right))
+        a0, b0 = (_parts(self.exact.value(side)) for side in (left, right))
+        if len(a) != len(b):
+            return LawVerdict(False, None, f"{len(a)} results on the left, {len(b)} on the right")
+        gaps = [_gap(x, y) for x, y in zip(a, b, strict=True)]
+        exact = [_gap(x, y) for x, y in zip(a0, b0, strict=True)]
+        sizes = [_scale(x, y) for x, y in zip(a, b, strict=True)]
+        smallest = self._smallest()
+        floors = [s * _ARITHMETIC + smallest for s in sizes]
+        if not negative and all(_small(g, f, one_sided) for g, f in zip(gaps, floors, strict=True)):
+            return LawVerdict(True, None)
+        bounds = [f + s for f, s in zip(floors, self._spreads(left, right, exact), strict=True)]
+        self._check_oracle(exact, bounds, one_sided, negative)
+        worst: Residual | None = None
+        for gap, gap0, bound, x, y in zip(gaps, exact, bounds, a, b, strict=True):
+            residual = _residual(gap, gap0 if not negative else torch.zeros_like(gap0), bound,
+                                 tensor(x), tensor(y), one_sided)
+            if worst is None or residual.ratio > worst.ratio:
+                worst = residual
+        holds = worst is None or worst.ratio <= 1.0
+        words = "" if holds or worst is None else (
+            f"at {list(worst.index)}: left {worst.actual:.9g}, right {worst.expected:.9g}, "
+            f"{worst.ratio:.3g} x bound {worst.bound:.3g}")
+        return LawVerdict(holds, worst, words)
+
+    def _smallest(self) -> float:
+        """Results below the normal range may be flushed, or are multiples of a coarse spacing."""
+        if self.material.dtype == "float64":
+            return 0.0
+        return 4 * (2.0**-24 if self.material.dtype == "float16" else 2.0**-126)
+
+    def _check_oracle(self, exact: list[Tensor], bounds: list[Tensor], one_sided: bool,
+                      negative: bool) -> None:
+        """In float64, where inputs are exact, the law must hold for the oracle itself."""
+        if negative or self.conventional or self.material.dtype != "float64":
+            return
+        for gap, bound in zip(exact, bounds, strict=True):
+            if not _small(gap, bound * 4, one_sided):
+                raise FalseLaw("the law is false of the oracle in float64: sides differ by "
+                               f"{float(torch.nan_to_num(gap.abs(), nan=float('inf')).max()):.3g}")
+
+    # -- roundoff -------------------------------------------------------------------------------
+
+    def _spreads(self, left: ast.expr, right: ast.expr, exact: list[Tensor]) -> list[Tensor]:
+        samples = self.sampled(lambda evaluator: tuple(
+            _gap(x, y) for x, y in zip(_parts(evaluator.value(left)),
+                                       _parts(evaluator.value(right)), strict=True)))
+        scale = self.model(self.law.operator).scale
+        return [torch.nan_to_num(spread(s, e, scale), nan=float("inf"))
+                for s, e in zip(samples, exact, strict=True)]
+
+    def sampled(self, function: Callable[[Evaluator], tuple[Tensor, ...]],
+                names: dict[str, Any] | None = None) -> list[Tensor]:
+        """`function` of the law's evaluator, evaluated under roundoff, [samples, ...] each."""
+        names = names if names is not None else self.material.names
+        seed = derive_seed(self.material.case.seed, self.law.id, self.material.dtype)
+        generator = torch.Generator().manual_seed(seed % 2**63)
+        grid = 1.0 + torch.rand(SAMPLES, generator=generator, dtype=torch.float64)
+        if self.law.id not in _LOOPED:
+            found = self._mapped(function, names, grid, seed)
+            if found is not None:
+                return found
+            _LOOPED.add(self.law.id)
+        rows = []
+        for i in range(SAMPLES):
+            noise = Roundoff(derive_seed(seed, i))
+            rows.append(self._noisy(function, names, grid[i], noise))
+        return [torch.stack(column) for column in zip(*rows, strict=True)]
+
+    def _noisy(self, function: Callable[[Evaluator], tuple[Tensor, ...]], names: dict[str, Any],
+               c: Tensor, noise: Roundoff) -> tuple[Tensor, ...]:
+        """Law arithmetic is float64: only operator calls carry roundoff (except in float64)."""
+        from conform.judge.model import rounding
+
+        caller = OracleCaller(self.oracles, self.material.dtype, self.model, noise, c)
+        evaluator = Evaluator(names, self.law.lets, caller, self.operators, self.law.operator)
+        noise.paused = self.material.dtype != "float64"
+        with noise, rounding(self.model(self.law.operator), c, noise):
+            return function(evaluator)
+
+    def _mapped(self, function: Callable[[Evaluator], tuple[Tensor, ...]], names: dict[str, Any],
+                grid: Tensor, seed: int) -> list[Tensor] | None:
+        own = {k: v for k, v in names.items() if isinstance(v, Tensor) and v.is_floating_point()}
+        keys = list(own)
+        noise = Roundoff(seed)
+        noise.sampled = len(grid)
+        with noise:
+            noise.paused = True
+            batched = [as_samples(own[k], len(grid)) for k in keys]
+            c = grid.clone()
+            c.conform_sampled = True  # type: ignore[attr-defined]
+
+        def one(c: Tensor, *values: Tensor) -> tuple[Tensor, ...]:
+            inner = _rebound(names, own, dict(zip(keys, values, strict=True)))
+            return self._noisy(function, inner, c, noise)
+
+        try:
+            out = torch.vmap(one)(c, *batched)
+        except (RuntimeError, ValueError, TypeError):
+            return None
+        return None if noise.shared_noise else list(out)
+
+    # -- dependence -----------------------------------------------------------------------------
+
+    def _form_depends(self, node: ast.Call) -> LawVerdict:
+        """Edits by several magnitudes; the bound is the spread of the unedited value."""
+        expression, regions = node.args[0], node.args[1:]
+        base = [tensor(x) for x in _parts(self.target.value(expression))]
+        base0 = [tensor(x) for x in _parts(self.exact.value(expression))]
+        bounds: list[Tensor] | None = None
+        for words, change in EDITS:
+            changes = self._edited(regions, change)
+            if not changes:
+                return LawVerdict(False, None, "the region is empty")
+            edited = [tensor(x) for x in _parts(self.target.replaced(changes).value(expression))]
+            for i, (x, y) in enumerate(zip(base, edited, strict=True)):
+                if torch.equal(torch.nan_to_num(x), torch.nan_to_num(y)):
+                    continue
+                bounds = bounds or self._value_bounds(expression, base0)
+                difference = _gap(x, y).abs()
+                over = difference > 2 * bounds[i] + self._smallest()
+                if bool(over.any()):
+                    index = tuple(int(k) for k in over.nonzero()[0])
+                    return LawVerdict(True, None, f"editing ({words}) changes the value at "
+                                      f"{list(index)} from {float(x[index]):.9g} to "
+                                      f"{float(y[index]):.9g}")
+        return LawVerdict(False, None, "no edit changes the value")
+
+    def _value_bounds(self, expression: ast.expr, base0: list[Tensor]) -> list[Tensor]:
+        samples = self.sampled(lambda e: tuple(tensor(x).to(torch.float64)
+                                               for x in _parts(e.value(expression))))
+        scale = self.model(self.law.operator).scale
+        return [torch.nan_to_num(spread(s, b, scale), nan=float("inf")) + b.abs() * _ARITHMETIC
+                for s, b in zip(samples, base0, strict=True)]
+
+    def _edited(self, regions: list[ast.expr], change: Callable[[Tensor], Tensor]) -> dict[str, Any]:
+        changes: dict[str, Any] = {}
+        for region in regions:
+            whole = isinstance(region, ast.Name)
+            holder = region if whole else getattr(region, "value", None)
+            if not isinstance(holder, ast.Name):
+                raise LawError("depends takes drawn inputs or their regions, such as k[..., n:, :]")
+            old = changes.get(holder.id, self.material.names.get(holder.id))
+            if not isinstance(old, Tensor):
+                raise LawError(f"{holder.id!r} is no drawn tensor")
+            index = ... if whole else self.exact.index(region.slice)  # type: ignore[attr-defined]
+            new = old.clone()
+            if new[index].numel() == 0:
+                continue
+            piece = new[index]
+            new[index] = change(piece) if piece.is_floating_point() else (
+                ~piece if piece.dtype == torch.bool else _other_integers(piece))
+            changes[holder.id] = new
+        if not changes:
+            return {}
+        return _with_inputs(self.material.names, changes)
+
+
+def _other_integers(x: Tensor) -> Tensor:
+    """Other legal values of the same range: the values reversed, or shifted cyclically."""
+    low, high = int(x.min()), int(x.max())
+    return low + (high - x) if high > low else x.clamp_min(0) - (x > 0).to(x.dtype)
+
+
+def _with_inputs(names: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """Changed tensors also under `inputs` and `options`."""
+    result = dict(changes)
+    order = names["_input_names"]
+    result["inputs"] = tuple(changes.get(n, v)
+                             for n, v in zip(order, names["inputs"], strict=True))
+    result["options"] = {k: changes.get(k, v) for k, v in names["options"].items()}
+    return result
+
+
+def _rebound(names: dict[str, Any], own: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    result = {**names, **changes}
+    result.update(_with_inputs(names, changes))
+    return result
+
+
+def _parts(value: Any) -> tuple[Any, ...]:
+    return value if isinstance(value, tuple) else (value,)
+
+
+def _is_none(parts: tuple[Any, ...]) -> bool:
+    return len(parts) == 1 and parts[0] is None
+
+
+def _truth(value: Any) -> bool:
+    if isinstance(value, tuple):
+        return all(_truth(item) for item in value)
+    return bool(value.all()) if isinstance(value, Tensor) else bool(value)
+
+
+def _numeric(x: Any) -> Tensor:
+    x = tensor(x)
+    return x if x.is_floating_point() else x.to(torch.float64)
+
+
+def _gap(a: Any, b: Any) -> Tensor:
+    """a - b, zero where both are the same infinity or both NaN."""
+    x, y = _numeric(a), _numeric(b)
+    same = (torch.isinf(x) & (x == y)) | (torch.isnan(x) & torch.isnan(y))
+    return torch.where(same, 0.0, x - y)
+
+
+def _scale(a: Any, b: Any) -> Tensor:
+    x, y = _numeric(a), _numeric(b)
+    return torch.nan_to_num(torch.maximum(x.abs(), y.abs()), posinf=0.0, neginf=0.0)
+
+
+def _small(gap: Tensor, floor: Tensor, one_sided: bool) -> bool:
+    return bool(((gap if one_sided else gap.abs()) <= floor).all())
+
+
+def _residual(gap: Tensor, gap0: Tensor, bound: Tensor, a: Tensor, b: Tensor,
+              one_sided: bool) -> Residual:
+    if gap.numel() == 0:
+        return Residual(0.0, 0.0, (), 0.0, 0.0, 0.0, 0, 0)
+    if one_sided:
+        error = gap - gap0.clamp_min(0.0)
+    else:
+        error = (gap - gap0).abs()
+    ratio = torch.where(bound > 0, error / bound, torch.where(error > 0, float("inf"), 0.0))
+    ratio = torch.where(torch.isinf(bound) & ~torch.isnan(gap), 0.0, ratio)
+    ratio = torch.nan_to_num(ratio, nan=float("inf"), posinf=float("inf"), neginf=0.0)
+    flat = int(ratio.argmax())
+    index = tuple(int(i) for i in torch.unravel_index(torch.tensor(flat), ratio.shape))
+    left, right = (_numeric(x).expand(ratio.shape) for x in (a, b))
+    return Residual(float(ratio.flatten()[flat]), 0.0, index, float(right[index]),
+                    float(left[index]), float(bound.flatten()[flat]), ratio.numel(), ratio.numel())
+
+
+def _bit_difference(a: tuple[Any, ...], b: tuple[Any, ...]) -> str:
+    if len(a) != len(b):
+        return f"{len(a)} results against {len(b)}"
+    for x, y in zip(a, b, strict=True):
+        x, y = tensor(x), tensor(y)
+        if x.shape != y.shape:
+            return f"shapes {tuple(x.shape)} and {tuple(y.shape)}"
+        other = (x != y) & ~(torch.isnan(_numeric(x)) & torch.isnan(_numeric(y)))
+        if bool(other.any()):
+            index = tuple(int(i) for i in other.nonzero()[0])
+            return (f"at {list(index)}: {float(x[index]):.17g} is not {float(y[index]):.17g} "
+                    f"({int(other.sum())} of {other.numel()} elements)")
+    return ""
+
+
+__all__ = ["FalseLaw", "LawRun", "NotClaimed"]

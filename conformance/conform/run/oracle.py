@@ -1,0 +1,138 @@
+"""The oracle of an operator under a target's conventions, and its evaluations by call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from conform_reference.conventions import adapt
+
+from conform.draw.fill import DTYPES
+from conform.judge.model import Model
+from conform.judge.sampling import Exact, as_tuple, evaluate, sample, sample_count
+from conform.spec.book import Operator
+from conform.spec.models import RoundingSpec
+
+Tensor = torch.Tensor
+
+
+def as_given(x: Any, dtype: str) -> Any:
+    """Float tensors rounded to the case's dtype and back: what the target is given."""
+    if isinstance(x, Tensor) and x.is_floating_point():
+        return x.to(DTYPES[dtype]).to(torch.float64)
+    return x
+
+
+class Bound:
+    """`function(*args, **options)` as a function of its float tensors alone."""
+
+    def __init__(self, function: Callable[..., Any], args: tuple[Any, ...],
+                 options: Mapping[str, Any]) -> None:
+        self.function = function
+        self.args = args
+        self.options = dict(options)
+        self.slots: list[int | str] = [
+            key for key, value in [*enumerate(args), *self.options.items()]
+            if isinstance(value, Tensor) and value.is_floating_point()]
+
+    @property
+    def tensors(self) -> list[Tensor]:
+        """The float tensors, in the order in which `__call__` takes them."""
+        return [self.args[s] if isinstance(s, int) else self.options[s] for s in self.slots]
+
+    def __call__(self, *tensors: Tensor) -> Any:
+        args, options = list(self.args), dict(self.options)
+        for slot, value in zip(self.slots, tensors, strict=True):
+            if isinstance(slot, int):
+                args[slot] = value
+            else:
+                options[slot] = value
+        return self.function(*args, **options)
+
+
+class Gradient:
+    """Gradients of a Bound with respect to some slots, pulled back from cotangents."""
+
+    def __init__(self, bound: Bound, wrt: tuple[int | str, ...],
+                 cotangents: tuple[Tensor, ...]) -> None:
+        self.bound = bound
+        self.wrt = [bound.slots.index(slot) for slot in wrt]
+        self.cotangents = cotangents
+
+    def __call__(self, *tensors: Tensor) -> tuple[Tensor, ...]:
+        own = tensors[: len(self.bound.slots)]
+        cotangents = tensors[len(self.bound.slots):]
+
+        def forward(*changed: Tensor) -> tuple[Tensor, ...]:
+            values = list(own)
+            for place, value in zip(self.wrt, changed, strict=True):
+                values[place] = value
+            return tuple(x for x in as_tuple(self.bound(*values)) if x.is_floating_point())
+
+        _, pull = torch.func.vjp(forward, *(own[place] for place in self.wrt))
+        result: tuple[Tensor, ...] = pull(tuple(cotangents))
+        return result
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What a call should give: exact outputs, and a way to the samples of the float ones."""
+
+    exact: Exact
+    draw: Callable[[], list[Tensor]]
+
+
+class Oracle:
+    """The reference of one operator, adapted to conventions."""
+
+    def __init__(self, operator: Operator, conventions: Mapping[str, str], model_name: str = "",
+                 compute: str = "input") -> None:
+        self.operator = operator
+        self.name = operator.name
+        self.conventions = dict(conventions)
+        self.function = adapt(operator.name, operator.function, self.conventions)
+        models = operator.spec.accuracy.rounding
+        self.model_name = model_name if model_name in models else next(iter(models))
+        self.rounding: RoundingSpec = models[self.model_name]
+        self.compute = compute
+
+    def model(self, dtype: str, *, backward: bool = False) -> Model:
+        """The rounding model for a dtype."""
+        marks = set(self.rounding.forward)
+        if backward:
+            marks |= set(self.rounding.backward)
+        return Model(dtype, frozenset(marks), backward, self.compute)
+
+    def __call__(self, args: tuple[Any, ...], options: Mapping[str, Any], dtype: str) -> Any:
+        """The exact result on the inputs as the target is given them."""
+        return self.function(*(as_given(x, dtype) for x in args),
+                             **{k: as_given(v, dtype) for k, v in options.items()})
+
+    def bound(self, args: tuple[Any, ...], options: Mapping[str, Any], dtype: str) -> Bound:
+        """The call as a function of its float tensors, on inputs as given."""
+        return Bound(self.function, tuple(as_given(x, dtype) for x in args),
+                     {k: as_given(v, dtype) for k, v in options.items()})
+
+    def truth(self, args: tuple[Any, ...], options: Mapping[str, Any], dtype: str,
+              seed: int) -> Truth:
+        """Exact outputs of a call, and its samples under the rounding model."""
+        bound = self.bound(args, options, dtype)
+        exact = evaluate(bound, bound.tensors)
+        count = sample_count(exact.largest)
+        return Truth(exact, lambda: sample(bound, bound.tensors, self.model(dtype), count, seed,
+                                           self.name))
+
+    def gradient_truth(self, args: tuple[Any, ...], options: Mapping[str, Any], dtype: str,
+                       seed: int, wrt: tuple[int | str, ...],
+                       cotangents: tuple[Tensor, ...]) -> Truth:
+        """Exact gradients of a call, and their samples."""
+        bound = self.bound(args, options, dtype)
+        function = Gradient(bound, wrt, cotangents)
+        tensors = [*bound.tensors, *cotangents]
+        exact = evaluate(function, tensors)
+        count = sample_count(exact.largest)
+        model = self.model(dtype, backward=True)
+        return Truth(exact, lambda: sample(function, tensors, model, count, seed,
+                                           self.name + ".gradient"))

@@ -1,0 +1,115 @@
+"""Running one law on one case: every way it can end, as a small record."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+import torch
+
+from conform.draw.case import Case, derive_seed
+from conform.draw.fill import DTYPES, stream
+from conform.judge.criterion import Residual
+from conform.judge.sampling import as_tuple
+from conform.law.grammar import LawError
+from conform.records import Outcome
+from conform.run.calls import CallRecord, NotClaimed, Refused, TargetCalls, Violation
+from conform.run.laws import FalseLaw, LawRun
+from conform.run.session import Session
+from conform.spec.book import Property
+
+
+class Kind(Enum):
+    """How a law ended on a case."""
+
+    HELD = "held"
+    FAILED = "failed"
+    REFUSED = "refused"
+    NOT_CLAIMED = "not claimed"
+    NOT_APPLICABLE = "not applicable"
+    UNDECIDED = "undecided"
+    FALSE_LAW = "false law"
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One law on one case in one dtype. `outcome` refines FAILED."""
+
+    kind: Kind
+    message: str = ""
+    outcome: Outcome = Outcome.FAIL
+    residual: Residual | None = None
+    reached: tuple[str, ...] = ()
+    record: CallRecord | None = None
+
+
+def try_law(session: Session, law: Property, case: Case, dtype: str, *,
+            fresh: bool = False) -> Trial:
+    """Judge `law` on `case`; never raises for what the target does."""
+    session.before_case(law, case, dtype)
+    maker = session.fresh_calls if fresh else session.calls
+    try:
+        calls = maker(law.operator, case, dtype)
+        return _judge(session, law, calls)
+    except Violation as violation:
+        return Trial(Kind.FAILED, violation.message, violation.outcome, violation.residual,
+                     record=violation.record)
+    except Refused as refusal:
+        return Trial(Kind.REFUSED, str(refusal))
+    except NotClaimed as missing:
+        return Trial(Kind.NOT_CLAIMED, str(missing))
+    except FalseLaw as error:
+        kind = (Kind.NOT_APPLICABLE if session.conventional(law.operator) else Kind.FALSE_LAW)
+        return Trial(kind, str(error))
+    except LawError as error:
+        return Trial(Kind.FALSE_LAW, f"the law cannot be evaluated: {error.message}")
+    except (ValueError, RuntimeError, IndexError, TypeError, ZeroDivisionError, OverflowError) as error:
+        # Raised by the oracle or by law arithmetic, never by the target.
+        return Trial(Kind.FALSE_LAW, f"the law cannot be evaluated: {type(error).__name__}: {error}")
+
+
+def _judge(session: Session, law: Property, calls: TargetCalls) -> Trial:
+    if law.kind == "agreement":
+        judged = calls.call(law.operator, calls.material.inputs, calls.material.options)
+        kind = Kind.UNDECIDED if judged.undecided else Kind.HELD
+        return Trial(kind, residual=judged.residual)
+    if law.kind == "gradient":
+        return _gradient(law, calls)
+    run = LawRun(law, calls, session.oracle, session.operators,
+                 conventional=session.conventional(law.operator))
+    if not run.applies():
+        return Trial(Kind.NOT_APPLICABLE, "the precondition does not hold")
+    verdict = run.verdict()
+    reached = tuple(name for name, value in run.reached().items() if value)
+    residual = verdict.residual
+    if verdict.holds:
+        return Trial(Kind.HELD, residual=residual, reached=reached)
+    return Trial(Kind.FAILED, f"{law.spec.law}: {verdict.words or 'does not hold'}",
+                 residual=residual, reached=reached)
+
+
+def _gradient(law: Property, calls: TargetCalls) -> Trial:
+    material = calls.material
+    oracle = calls.oracles(law.operator)
+    spec = oracle.operator.spec
+    names = list(spec.inputs)
+    wrt: list[int | str] = [names.index(name) for name in spec.gradient
+                            if _differentiable(material.names.get(name))]
+    wrt += [name for name, option in spec.options.items()
+            if option.gradient and _differentiable(material.options.get(name))]
+    if not wrt:
+        return Trial(Kind.NOT_APPLICABLE, "no differentiable input in this case")
+    outputs = as_tuple(oracle(material.inputs, calls.full_options(law.operator, material.options),
+                              calls.dtype))
+    cotangents = tuple(
+        torch.from_numpy(stream(derive_seed(material.case.seed, "cotangent"), str(i))
+                         .standard_normal(tuple(x.shape))).to(DTYPES[calls.dtype]).to(torch.float64)
+        for i, x in enumerate(outputs) if x.is_floating_point())
+    judged = calls.call(law.operator, material.inputs, material.options, wrt=tuple(wrt),
+                        cotangents=cotangents)
+    kind = Kind.UNDECIDED if judged.undecided else Kind.HELD
+    return Trial(kind, residual=judged.residual)
+
+
+def _differentiable(value: object) -> bool:
+    return isinstance(value, torch.Tensor) and value.is_floating_point()

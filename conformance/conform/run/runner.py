@@ -1,0 +1,241 @@
+"""Running the plan: properties x dtypes for each target, as a stream of events."""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+import platform
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import conform
+from conform.draw.case import Case
+from conform.errors import ConformError
+from conform.events import (
+    Listener, Note, PropertyStarted, RunFinished, RunStarted, TargetFinished, TargetStarted,
+    VerdictReached,
+)  # fmt: skip
+from conform.nearest import nearest
+from conform.records import Level, PropertyInfo, RunResult, TargetResult, Verdict
+from conform.run.profiles import Profile
+from conform.run.session import Session
+from conform.run.verify import verify
+from conform.spec.book import Book, Property
+from conform.target.claims import OperatorClaim, OperatorSignature
+
+DTYPES = ("float64", "float32", "bfloat16", "float16")
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked for on the command line, names already checked by `selection`."""
+
+    targets: tuple[str, ...]
+    profile: Profile
+    operators: tuple[str, ...] = ()
+    properties: tuple[str, ...] = ()
+    level: Level = Level.MUST
+    dtypes: tuple[str, ...] = ()
+    device: str = ""
+    seed: int = 0
+    timeout: float = 30.0
+    shard: tuple[int, int] = (1, 1)
+    out: Path | None = None
+    command: str = ""
+    resume: dict[tuple[str, str, str], Verdict] = field(default_factory=dict)
+
+
+def signatures(book: Book) -> list[OperatorSignature]:
+    """What the operators' functions must accept."""
+    return [OperatorSignature(name, tuple(op.spec.inputs),
+                              {k: o.default for k, o in op.spec.options.items()},
+                              frozenset(k for k, o in op.spec.options.items() if o.required),
+                              tuple(op.spec.dims))
+            for name, op in book.operators.items()]
+
+
+def selection(book: Book, request: Request) -> list[Property]:
+    """The properties asked for; ConformError when a name is unknown or nothing is left."""
+    for name in request.operators:
+        book.operator(name)
+    chosen = [p for p in book.properties if not request.operators or p.operator in request.operators]
+    if request.properties:
+        for glob in request.properties:
+            if not any(fnmatch.fnmatchcase(p.id, glob) for p in book.properties):
+                raise ConformError("unknown-property", f"no property matches {glob!r}"
+                                   f"{nearest(glob, [p.id for p in book.properties])}",
+                                   hint="`conform list --properties` shows all ids")
+        chosen = [p for p in chosen if any(fnmatch.fnmatchcase(p.id, g) for g in request.properties)]
+    chosen = [p for p in chosen if p.spec.level.rank <= max(request.level.rank, Level.SHOULD.rank)]
+    if not chosen:
+        raise ConformError("nothing-selected", "no property is selected",
+                           hint="drop --operator or --property, or list them with `conform list`")
+    return chosen
+
+
+class Runner:
+    """Runs a request and emits events to the listeners."""
+
+    def __init__(self, request: Request, book: Book, listeners: Sequence[Listener],
+                 zygote: Any = None) -> None:
+        self.zygote = zygote
+        self.request = request
+        self.book = book
+        self.listeners = listeners
+        self.current: Path | None = None
+        if request.out is not None:
+            (request.out / "cases").mkdir(parents=True, exist_ok=True)
+            self.current = request.out / "current-case.json"
+
+    def emit(self, event: Any) -> None:
+        """Tell every listener."""
+        for listener in self.listeners:
+            listener(event)
+
+    def run(self) -> RunResult:
+        """All targets in order. A keyboard interrupt keeps what was done and marks the result."""
+        started = time.monotonic()
+        chosen = selection(self.book, self.request)
+        self.emit(RunStarted(self.request.targets, {}, self.request.seed, self.request.profile.name))
+        results: list[TargetResult] = []
+        complete = True
+        for text in self.request.targets:
+            verdicts: list[Verdict] = []
+            state: dict[str, Any] = {"name": text, "operators": ()}
+            try:
+                results.append(self._target(text, chosen, verdicts, state))
+            except KeyboardInterrupt:
+                complete = False
+                results.append(TargetResult(state["name"], text, tuple(state["operators"]),
+                                            tuple(verdicts)))
+                break
+        result = RunResult(self._environment(), self.request.seed, self.request.profile.name,
+                           self.request.level, complete, tuple(results), property_infos(self.book, chosen),
+                           time.monotonic() - started, self.request.command)
+        self.emit(RunFinished(result))
+        return result
+
+    def _target(self, text: str, chosen: list[Property], verdicts: list[Verdict],
+                state: dict[str, Any]) -> TargetResult:
+        from conform.target.ref import parse_target
+        from conform.work.client import WorkerClient
+
+        started = time.monotonic()
+        with WorkerClient(parse_target(text), operators=signatures(self.book),
+                          device=self.request.device or None, timeout=self.request.timeout,
+                          zygote=self.zygote) as client:
+            description = client.describe()
+            claims = description.operators
+            asked = [p for p in chosen if p.operator in claims]
+            if not asked:
+                raise ConformError(
+                    "nothing-selected", f"the target {description.name} has none of the selected operators",
+                    hint=f"it has: {', '.join(sorted(claims))}")
+            dtypes = self._dtypes(description.dtypes)
+            session = Session(description.name, client, claims, self.book, self.request.profile,
+                              self.request.seed, description.device, self.request.timeout)
+            session.before_case = self._remember(session)
+            plan = self._sharded([item for item in _plan(asked, dtypes, self.book)
+                                  if session.asked(item[0])])
+            names = tuple(dict.fromkeys(law.operator for law, _ in plan))
+            state.update(name=description.name, operators=names)
+            self.emit(TargetStarted(description.name, names, len(plan)))
+            for law, dtype in plan:
+                self.emit(PropertyStarted(description.name, law.id, dtype))
+                done = self.request.resume.get((description.name, law.id, dtype))
+                verdict = done or self._saved(session, text, verify(session, law, dtype))
+                verdicts.append(verdict)
+                self.emit(VerdictReached(description.name, verdict))
+            if getattr(client, "restarts", 0):
+                self.emit(Note(description.name, f"the worker was restarted {client.restarts} times"))
+        self.emit(TargetFinished(description.name, time.monotonic() - started))
+        missing = tuple(sorted(set(self.book.operators) - set(claims)))
+        declared = {name: _declared(claim) for name, claim in claims.items()}
+        return TargetResult(description.name, text, names, tuple(verdicts), declared, missing)
+
+    def _dtypes(self, offered: Iterable[str]) -> tuple[str, ...]:
+        offered = tuple(offered)
+        if not self.request.dtypes:
+            return offered
+        wanted = tuple(d for d in self.request.dtypes if d in offered)
+        if not wanted:
+            raise ConformError("nothing-selected", "the target claims none of the dtypes "
+                               f"{', '.join(self.request.dtypes)}",
+                               hint=f"it claims {', '.join(offered)}")
+        return wanted
+
+    def _sharded(self, plan: list[tuple[Property, str]]) -> list[tuple[Property, str]]:
+        """Operators are dealt out to the shards, so that cases are drawn once."""
+        index, count = self.request.shard
+        names = sorted({law.operator for law, _ in plan})
+        own = set(names[index - 1::count])
+        return [item for item in plan if item[0].operator in own]
+
+    def _remember(self, session: Session) -> Any:
+        if self.current is None:
+            return lambda law, case, dtype: None
+        path = self.current
+
+        def write(law: Property, case: Case, dtype: str) -> None:
+            path.write_text(json.dumps({"target": session.name, "property": law.id, "dtype": dtype,
+                                        "case": case.as_json()}))
+
+        return write
+
+    def _saved(self, session: Session, text: str, verdict: Verdict) -> Verdict:
+        """Write the case file of a failure and put its replay command into the verdict."""
+        example = verdict.counterexample
+        if example is None:
+            return verdict
+        content = {**example.case, "target": text, "seed": self.request.seed,
+                   "versions": self._environment()}
+        replay = ""
+        if self.request.out is not None:
+            name = f"{session.name}-{verdict.property}-{verdict.dtype}.json".replace("/", "_")
+            path = self.request.out / "cases" / name
+            path.write_text(json.dumps(content, indent=1))
+            replay = f"conform replay {path}"
+        return replace(verdict, counterexample=replace(example, case=content, replay=replay))
+
+    def _environment(self) -> dict[str, Any]:
+        return {"conform": conform.__version__, "python": platform.python_version(),
+                "torch": torch.__version__, "device": self.request.device or "cpu",
+                "threads": torch.get_num_threads(), "system": platform.system()}
+
+
+def property_infos(book: Book, chosen: Iterable[Property]) -> tuple[PropertyInfo, ...]:
+    """What reports tell of the properties."""
+    return tuple(PropertyInfo(
+        p.id, p.operator, str(p.spec.level), p.spec.statement, p.spec.law, p.spec.claims,
+        p.spec.source or book.operators[p.operator].spec.source, p.spec.note,
+        book.operators[p.operator].spec.domain) for p in chosen)
+
+
+def _declared(claim: OperatorClaim) -> dict[str, Any]:
+    return {k: v for k, v in claim.to_json().items() if v not in (None, [], {}, ())}
+
+
+def _plan(laws: Iterable[Property], dtypes: Sequence[str],
+          book: Book) -> Iterable[tuple[Property, str]]:
+    """Dtypes inside a property, so that an operator's verdicts stand together."""
+    for law in laws:
+        spec = book.operators[law.operator].spec
+        floating = any(_is_float(item) for item in spec.inputs.values())
+        own: Sequence[str] = dtypes if floating else (
+            ("float32",) if "float32" in dtypes or not dtypes else dtypes[:1])
+        for dtype in own:
+            if law.spec.dtypes is None or dtype in law.spec.dtypes:
+                yield law, dtype
+
+
+def _is_float(item: Any) -> bool:
+    from conform.draw.case import FLOAT_GENERATORS
+
+    if item.shape is None or item.dtype in ("int64", "int32", "bool"):
+        return False
+    return item.values.split("(")[0].strip() in FLOAT_GENERATORS or item.values == "regime"

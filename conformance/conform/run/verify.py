@@ -1,0 +1,137 @@
+"""One property on one target in one dtype: cases in order until it fails, then the counterexample."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from conform.draw.case import Case
+from conform.draw.expressions import Unsatisfied
+from conform.draw.structure import Drawn
+from conform.records import Counterexample, Diagnosis, Outcome, Verdict
+from conform.run.counterexample import describe_failure
+from conform.run.diagnose import diagnose
+from conform.run.outcomes import Kind, Trial, try_law
+from conform.run.session import Session
+from conform.run.shrink import shrink
+from conform.spec.book import Property
+
+
+@dataclass
+class Tally:
+    """Counts of how a law ended on its cases."""
+
+    held: int = 0
+    failed: int = 0
+    refused: int = 0
+    not_claimed: int = 0
+    other: int = 0
+    worst: float | None = None
+    reached: dict[str, int] = field(default_factory=dict)
+    reasons: list[str] = field(default_factory=list)
+
+    def add(self, trial: Trial) -> None:
+        """Count one trial."""
+        if trial.kind is Kind.HELD:
+            self.held += 1
+        elif trial.kind is Kind.FAILED:
+            self.failed += 1
+        elif trial.kind is Kind.REFUSED:
+            self.refused += 1
+        elif trial.kind is Kind.NOT_CLAIMED:
+            self.not_claimed += 1
+        else:
+            self.other += 1
+        if trial.message and trial.kind is not Kind.FAILED:
+            self.reasons.append(trial.message)
+        for name in trial.reached:
+            self.reached[name] = self.reached.get(name, 0) + 1
+        if trial.residual is not None and trial.residual.elements:
+            self.worst = max(self.worst or 0.0, trial.residual.excess)
+
+
+def verify(session: Session, law: Property, dtype: str) -> Verdict:
+    """The verdict on `law` for the session's target in `dtype`."""
+    started = time.monotonic()
+    tally = Tally()
+    failing: tuple[Drawn, Case, Trial] | None = None
+    broken: Trial | None = None
+    for drawn, case in _cases(session, law, tally):
+        trial = try_law(session, law, case, dtype)
+        tally.add(trial)
+        if trial.kind is Kind.FALSE_LAW:
+            broken = trial
+            break
+        if trial.kind is Kind.FAILED:
+            failing = failing or (drawn, case, trial)
+            if law.spec.holds == "always" or trial.outcome is not Outcome.FAIL:
+                break
+    outcome, reason = _outcome(law, tally, failing, broken)
+    example: Counterexample | None = None
+    explained: tuple[Diagnosis, ...] = ()
+    if outcome.violated and failing is not None:
+        drawn, case, trial = failing
+        small = shrink(session, law, drawn, case, dtype, trial)
+        example = describe_failure(session, law, small.case, dtype, small.trial, case)
+        explained = diagnose(session, law, dtype, small)
+        reason = ""
+    return Verdict(
+        property=law.id, operator=law.operator, level=law.spec.level, dtype=dtype,
+        device=session.device, outcome=outcome, cases=tally.held + tally.failed,
+        seconds=round(time.monotonic() - started, 3), worst_ratio=tally.worst,
+        reached={name: tally.reached.get(name, 0) for name in law.spec.reach}, reason=reason,
+        model=session.oracle(law.operator).model_name, diagnosis=explained, counterexample=example)
+
+
+def _cases(session: Session, law: Property, tally: Tally) -> Iterator[tuple[Drawn, Case]]:
+    """The profile's number of decided cases, and more while the law was hardly reached."""
+    profile = session.profile
+    wanted = {"agreement": profile.agreement, "gradient": profile.gradient}.get(law.kind, profile.law)
+    most = wanted + profile.extra
+    index = 0
+    while index < most:
+        decided = tally.held + tally.failed
+        if decided >= wanted and all(tally.reached.get(name) for name in law.spec.reach):
+            return
+        # Refusing everything, or lacking what the law needs, will not change.
+        if decided == 0 and tally.not_claimed + tally.refused >= wanted:
+            return
+        drawn = session.drawn(law.operator, max(wanted, min(most, 2 * (index + 1))))
+        if index >= len(drawn):
+            return
+        item = drawn[index]
+        index += 1
+        try:
+            case = session.case_of(law, item)
+        except Unsatisfied:
+            tally.other += 1
+            continue
+        yield item, case
+
+
+def _outcome(law: Property, tally: Tally, failing: object, broken: Trial | None) -> tuple[Outcome, str]:
+    if broken is not None:
+        return Outcome.ERROR, f"the spec is at fault: {broken.message}"
+    decided = tally.held + tally.failed
+    if failing is not None:
+        trial: Trial = failing[2]  # type: ignore[index]
+        if law.spec.holds == "always" or trial.outcome is not Outcome.FAIL:
+            return trial.outcome, ""
+        needed = 1 if law.spec.holds == "sometimes" else -(-decided // 2)
+        if tally.held < needed:
+            return Outcome.FAIL, ""
+    last = tally.reasons[-1].split("\n")[0] if tally.reasons else ""
+    if decided == 0:
+        if tally.refused:
+            return Outcome.UNSUPPORTED, f"the target refuses every case ({last})"
+        if tally.not_claimed:
+            return Outcome.UNSUPPORTED, f"not claimed: {last}"
+        if tally.other:
+            return (Outcome.UNSUPPORTED if "conventions" in last else Outcome.INCOMPLETE,
+                    f"no case was decided ({last or 'none fits the conditions'})")
+        return Outcome.INCOMPLETE, "no case could be drawn within the target's limits"
+    missing = [name for name in law.spec.reach if not tally.reached.get(name)]
+    if missing:
+        return Outcome.INCOMPLETE, f"never reached: {', '.join(missing)}"
+    return Outcome.PASS, ""

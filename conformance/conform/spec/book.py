@@ -1,0 +1,251 @@
+"""All specs together: operators with parsed laws, names checked, templates expanded."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from importlib import import_module
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from conform.errors import ConformError
+from conform.law.grammar import called_operators, free_names, parse
+from conform.nearest import nearest
+from conform.spec.loader import (
+    Document, SpecError, expression_error, expressions, locate, read_document, validate,
+)  # fmt: skip
+from conform.spec.models import OperatorSpec, PropertySpec, TemplateSpec
+
+AGREEMENT = "agrees-with-reference"
+GRADIENT = "gradient-agrees"
+# Names that the checker supplies to every law.
+_SUPPLIED = frozenset({"inputs", "options", "op", "ref", "dtype_name", "u"})
+
+
+@dataclass(frozen=True)
+class Property:
+    """One law of one operator, parsed."""
+
+    operator: str
+    spec: PropertySpec
+    file: str
+    template: bool = False
+
+    @property
+    def id(self) -> str:
+        """Unique id; a template's law is prefixed by its operator."""
+        return f"{self.operator}.{self.spec.id}" if self.template else self.spec.id
+
+    @property
+    def kind(self) -> str:
+        """`agreement` and `gradient` come by themselves; the others are `law`."""
+        tail = self.spec.id.rsplit(".", 1)[-1]
+        return {AGREEMENT: "agreement", GRADIENT: "gradient"}.get(tail, "law")
+
+    @cached_property
+    def law(self) -> ast.expr:
+        """The law's tree."""
+        return parse(self.spec.law)
+
+    @cached_property
+    def lets(self) -> dict[str, ast.expr]:
+        """Trees of the `let` bindings."""
+        return {name: parse(text) for name, text in self.spec.let.items()}
+
+    @cached_property
+    def where(self) -> ast.expr | None:
+        """Tree of the precondition."""
+        return parse(self.spec.where) if self.spec.where else None
+
+    @cached_property
+    def reach(self) -> dict[str, ast.expr]:
+        """Trees of the reach counters."""
+        return {name: parse(text) for name, text in self.spec.reach.items()}
+
+
+@dataclass(frozen=True)
+class Operator:
+    """One operator: its spec, its properties (own, templated, implied) and its oracle."""
+
+    spec: OperatorSpec
+    file: str
+    properties: tuple[Property, ...] = field(default=())
+
+    @property
+    def name(self) -> str:
+        """The contract's name."""
+        return self.spec.operator
+
+    @cached_property
+    def function(self) -> Callable[..., Any]:
+        """The oracle; imported when first needed."""
+        return resolve(self.spec.reference_path, self.file)
+
+
+def resolve(path: str, where: str) -> Callable[..., Any]:
+    """`module:function` of the reference package; SpecError when it is not there."""
+    module_name, _, name = path.partition(":")
+    try:
+        module = import_module(module_name)
+    except ImportError as error:
+        raise SpecError("reference-missing", f"cannot import {module_name}: {error}",
+                        where=where) from None
+    function = getattr(module, name, None)
+    if not callable(function):
+        public = [n for n, f in inspect.getmembers(module, callable) if not n.startswith("_")]
+        raise SpecError("reference-missing", f"{module_name} has no function {name!r}"
+                        f"{nearest(name, public)}", where=where)
+    return function  # type: ignore[no-any-return]
+
+
+class Book:
+    """The loaded specs."""
+
+    def __init__(self, operators: dict[str, Operator]) -> None:
+        self.operators = operators
+
+    @property
+    def properties(self) -> list[Property]:
+        """All properties in the order of their operators."""
+        return [p for operator in self.operators.values() for p in operator.properties]
+
+    def operator(self, name: str) -> Operator:
+        """An operator by name; ConformError with the nearest right name."""
+        if name not in self.operators:
+            raise ConformError("unknown-operator", f"no operator {name!r}"
+                               f"{nearest(name, self.operators)}",
+                               hint="`conform list` shows all operators")
+        return self.operators[name]
+
+    def property(self, identifier: str) -> Property:
+        """A property by id; ConformError with the nearest right name."""
+        for item in self.properties:
+            if item.id == identifier:
+                return item
+        raise ConformError("unknown-property", f"no property {identifier!r}"
+                           f"{nearest(identifier, [p.id for p in self.properties])}",
+                           hint="`conform list --properties` shows all ids")
+
+
+@lru_cache(maxsize=1)
+def built_in() -> Book:
+    """The specs that come with the distribution."""
+    root = Path(str(files("conform_spec")))
+    return load(sorted(root.rglob("*.yaml")))
+
+
+def load(paths: Iterable[Path]) -> Book:
+    """Read, validate and cross-check spec files; SpecError for the first fault."""
+    documents = [(document, validate(document)) for document in map(read_document, paths)]
+    operators: dict[str, tuple[Document, OperatorSpec]] = {}
+    templates: list[tuple[Document, TemplateSpec]] = []
+    for document, spec in documents:
+        if isinstance(spec, TemplateSpec):
+            templates.append((document, spec))
+            continue
+        if spec.operator in operators:
+            raise SpecError("duplicate-operator", f"the operator {spec.operator!r} is specified twice",
+                            where=locate(document, ("operator",)),
+                            hint=f"the other one is {operators[spec.operator][0].file}")
+        operators[spec.operator] = (document, spec)
+    _check_ids(documents)
+    for document, spec in documents:
+        _check_names(document, spec, frozenset(operators))
+    return Book({name: _operator(document, spec, templates)
+                 for name, (document, spec) in operators.items()})
+
+
+def _check_ids(documents: list[tuple[Document, OperatorSpec | TemplateSpec]]) -> None:
+    seen: dict[str, str] = {}
+    for document, spec in documents:
+        key = "templates" if isinstance(spec, TemplateSpec) else "properties"
+        items = spec.templates if isinstance(spec, TemplateSpec) else spec.properties
+        for index, item in enumerate(items):
+            where = locate(document, (key, index, "id"))
+            if item.id in seen:
+                raise SpecError("duplicate-id", f"the id {item.id!r} is used twice", where=where,
+                                hint=f"first used at {seen[item.id]}")
+            seen[item.id] = where
+            if isinstance(spec, OperatorSpec) and not item.id.startswith(spec.operator + "."):
+                raise SpecError("wrong-id", f"the id {item.id!r} must start with {spec.operator!r}",
+                                where=where)
+
+
+def _known_names(spec: OperatorSpec | TemplateSpec, item: Any) -> set[str]:
+    names: set[str] = set(_SUPPLIED)
+    if isinstance(spec, OperatorSpec):
+        names |= {*spec.dims, *spec.inputs, *spec.options}
+    else:
+        names.add("B")  # the batch size, the one dim that many operators share
+    if item is not None:
+        names |= {*item.draw, *getattr(item, "let", ())}
+    return names
+
+
+def _check_names(document: Document, spec: OperatorSpec | TemplateSpec,
+                 operators: frozenset[str]) -> None:
+    from conform.draw.expressions import NAMES as DRAW_NAMES
+    from conform.law.names import LAW_NAMES
+
+    for path, text in expressions(document.data):
+        is_law = path[-1] in ("law", "where", "formula", "excuse") or (
+            len(path) > 1 and path[-2] in ("let", "reach"))
+        item: Any = None
+        if path[0] in ("properties", "mistakes", "templates") and isinstance(path[1], int):
+            item = getattr(spec, str(path[0]))[path[1]]
+        known = _known_names(spec, item) | (
+            set(LAW_NAMES) | operators if is_law else set(DRAW_NAMES) | {"None", "True", "False"})
+        tree = parse(text)
+        for name, node in free_names(tree).items():
+            if name not in known:
+                raise _unknown(document, path, name, node, known)
+        for name in called_operators(tree) - operators:
+            raise _unknown(document, path, name, tree, set(operators))
+
+
+def _unknown(document: Document, path: Any, name: str, node: ast.AST, known: set[str]) -> SpecError:
+    from conform.law.grammar import LawError
+
+    fault = LawError(f"unknown name {name!r}{nearest(name, known)}",
+                     column=getattr(node, "col_offset", 0), text=name)
+    return expression_error(document, path, fault)
+
+
+def _operator(document: Document, spec: OperatorSpec,
+              templates: list[tuple[Document, TemplateSpec]]) -> Operator:
+    file = str(document.file)
+    implied = [PropertySpec(
+        id=f"{spec.operator}.{AGREEMENT}", law="op(*inputs, **options)",
+        rationale="the definition", source=spec.source,
+        statement=f"The result of {spec.operator} is the reference's, up to the roundings that its "
+                  "model excuses, on every drawn shape, option, regime and layout.")]
+    if spec.gradient or any(option.gradient for option in spec.options.values()):
+        implied.append(PropertySpec(
+            id=f"{spec.operator}.{GRADIENT}", law="op(*inputs, **options)",
+            rationale="the definition", source=spec.source,
+            regimes=("normal", "large", "tiny", "outlier", "mixed_scale"),
+            statement=f"The gradients of {spec.operator} are the reference's, up to the roundings that "
+                      "its model excuses."))
+    own = [Property(spec.operator, item, file) for item in (*implied, *spec.properties)]
+    shared = [Property(spec.operator, item, str(source.file), template=True)
+              for source, template in templates for item in template.templates
+              if _applies(item, spec)]
+    return Operator(spec, file, (*own, *shared))
+
+
+def _applies(item: PropertySpec, spec: OperatorSpec) -> bool:
+    if isinstance(item.for_, tuple):
+        return spec.operator in item.for_
+    if "batch_element" in item.law and not has_batch(spec):
+        return False
+    return True
+
+
+def has_batch(spec: OperatorSpec) -> bool:
+    """Whether batch elements are independent and can be sliced."""
+    shapes = [item.shape for item in spec.inputs.values() if item.shape]
+    return spec.batch and any("B" in shape for shape in shapes)

@@ -1,0 +1,153 @@
+"""Pydantic models of a spec file. Unknown keys are errors; expressions stay text here."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from conform.records import Level
+
+Scalar = bool | int | float | str | None
+Identifier = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
+PropertyId = Annotated[str, Field(pattern=r"^[a-z0-9_]+(\.[a-z0-9_-]+)+$")]
+MistakeId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
+
+
+def _text(value: Any) -> Any:
+    # YAML reads `B: 3` as a number; an expression is wanted, and 3 is one.
+    return str(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else value
+
+
+Expression = Annotated[str, BeforeValidator(_text), Field(min_length=1, max_length=2000)]
+
+Regime = Literal[
+    "normal", "large", "tiny", "ties", "one_hot", "constant", "outlier", "sorted", "mixed_scale",
+    "large_mean", "signed_zeros", "subnormal", "near_limits",
+]
+DtypeName = Literal["float64", "float32", "bfloat16", "float16"]
+
+
+class Strict(BaseModel):
+    """Base of all spec models: immutable, no unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class InputSpec(Strict):
+    """One positional argument: a tensor (`shape`), a number (`scalar`) or a callable (`values`)."""
+
+    shape: tuple[Expression, ...] | None = None
+    scalar: Expression | None = None
+    values: Expression = "regime"
+    regimes: tuple[Regime, ...] | None = None
+    optional: bool = False
+    dtype: str | None = None
+
+
+class OptionSpec(Strict):
+    """One keyword argument: its contract default and how values of it are drawn."""
+
+    default: Scalar = None
+    required: bool = False
+    draw: Expression | None = None
+    gradient: bool = False
+    description: str = ""
+
+
+class ResultSpec(Strict):
+    """Shape and dtype of one result; `kind: number` for plain numbers, `names` for a set."""
+
+    shape: tuple[Expression, ...] | None = None
+    dtype: str | tuple[str, ...] = "same"
+    kind: Literal["tensor", "number", "names"] = "tensor"
+
+
+class RoundingSpec(Strict):
+    """The marks that an implementation may round to the input dtype, by direction."""
+
+    forward: tuple[str, ...] = ()
+    backward: tuple[str, ...] = ()
+    note: str = ""
+
+
+class AccuracySpec(Strict):
+    """Rounding models (the first is the default) and an extra absolute bound."""
+
+    rounding: dict[str, RoundingSpec] = Field(default_factory=lambda: {"default": RoundingSpec()})
+    excuse: Expression | None = None
+    note: str = ""
+
+
+class PropertySpec(Strict):
+    """One law."""
+
+    id: PropertyId
+    level: Level = Level.MUST
+    claims: tuple[str, ...] = ()
+    rationale: str = ""
+    statement: Annotated[str, Field(min_length=8)]
+    note: str = ""
+    source: str = ""
+    options: dict[Identifier, Scalar] = Field(default_factory=dict)
+    dims: dict[Identifier, Expression] = Field(default_factory=dict)
+    regimes: tuple[Regime, ...] | None = None
+    values: Expression | None = None
+    dtypes: tuple[DtypeName, ...] | None = None
+    conventions: dict[str, str] = Field(default_factory=dict)
+    draw: dict[Identifier, Expression] = Field(default_factory=dict)
+    where: Expression | None = None
+    let: dict[Identifier, Expression] = Field(default_factory=dict)
+    law: Expression
+    holds: Literal["always", "mostly", "sometimes"] = "always"
+    reach: dict[str, Expression] = Field(default_factory=dict)
+    for_: Literal["every operator"] | tuple[Identifier, ...] | None = Field(None, alias="for")
+
+
+class MistakeSpec(Strict):
+    """A well-known mistake: a formula over the oracle, or a Python function of the reference."""
+
+    id: MistakeId
+    note: str = ""
+    source: str = ""
+    formula: Expression | None = None
+    python: Annotated[str, Field(pattern=r"^conform_reference\.[a-z_.]+:[a-z0-9_]+$")] | None = None
+    draw: dict[Identifier, Expression] = Field(default_factory=dict)
+
+
+class OperatorSpec(Strict):
+    """One spec file."""
+
+    operator: Identifier
+    domain: Annotated[str, Field(pattern=r"^[a-z_]+$")]
+    summary: str
+    source: str = ""
+    note: str = ""
+    reference: Annotated[str, Field(pattern=r"^conform_reference\.[a-z_.]+:[a-z0-9_]+$")] | None = (
+        None
+    )
+    dims: dict[Identifier, Expression] = Field(default_factory=dict)
+    inputs: dict[Identifier, InputSpec] = Field(default_factory=dict)
+    options: dict[Identifier, OptionSpec] = Field(default_factory=dict)
+    result: ResultSpec | tuple[ResultSpec, ...]
+    gradient: tuple[Identifier, ...] = ()
+    batch: bool = True
+    accuracy: AccuracySpec = Field(default_factory=AccuracySpec)
+    properties: tuple[PropertySpec, ...] = ()
+    mistakes: tuple[MistakeSpec, ...] = ()
+
+    @property
+    def results(self) -> tuple[ResultSpec, ...]:
+        """The results as a tuple, also when there is one."""
+        return self.result if isinstance(self.result, tuple) else (self.result,)
+
+    @property
+    def reference_path(self) -> str:
+        """`module:function` of the oracle."""
+        return self.reference or f"conform_reference.{self.domain}:{self.operator}"
+
+
+class TemplateSpec(Strict):
+    """A file of laws that hold for many operators (hygiene)."""
+
+    templates: tuple[PropertySpec, ...]

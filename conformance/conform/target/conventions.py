@@ -1,0 +1,27 @@
+"""Conventions on which good libraries differ, and the values each may take; the default is first."""
+
+from __future__ import annotations
+
+CONVENTIONS: dict[str, tuple[str, ...]] = {
+    "causal": ("bottom_right", "top_left"),
+    "masked_rows": ("zero", "nan", "mean_of_values", "any"),
+    "mask": ("attend", "ignore"),
+    "heads": ("consecutive", "tiled"),
+    "window": ("counts_self", "excludes_self"),
+    "rope_pairing": ("half", "interleaved"),
+    "rope_output": ("same", "deinterleaved"),
+    "norm_weight": ("plain", "one_plus"),
+    "lse_base": ("e", "2"),
+    "alibi_form": ("distance", "key_position"),
+    "sinusoid_divisor": ("half", "half_minus_one"),
+    "capacity_counts": ("tokens", "assignments"),
+    "compute_dtype": ("input", "float32"),
+    "gelu": ("exact", "tanh"),
+    "all_ignored_loss": ("nan", "zero"),
+    "sinusoid_layout": ("interleaved", "concatenated"),
+    "capacity_rounding": ("ceil", "floor"),
+    "routing_order": ("choice_major", "token_major"),
+    "renormalize": ("false", "true"),
+    "lora_scaling": ("alpha_over_r", "alpha_over_sqrt_r"),
+    "dora_norm": ("per_output", "per_input"),
+}

@@ -1,0 +1,265 @@
+"""Executes one request on a loaded target, inside the worker process."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+
+from conform.work.callables import build_callable
+from conform.work.effects import GlobalState, count_changed
+from conform.work.frames import describe_exception
+from conform.work.memory import ArgumentMemory, KeptResults
+from conform.work.protocol import (
+    ArgKey,
+    CallableArg,
+    CallReply,
+    CallRequest,
+    Effects,
+    ExceptionInfo,
+    ReplyOutcome,
+    ScalarArg,
+)
+from conform.work.results import MalformedResult, Returned, unpack
+
+Function = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class BoundOperator:
+    """An operator's function, and what its options are called there."""
+
+    function: Function
+    renames: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(eq=False)
+class _Progress:
+    """What is known of a call so far; an exception may leave it unfinished at any point."""
+
+    outcome: ReplyOutcome = ReplyOutcome.RETURNED
+    returned: Returned | None = None
+    note: str = ""
+    exception: ExceptionInfo | None = None
+    gradients: dict[ArgKey, torch.Tensor | None] = field(default_factory=dict)
+    differentiable: bool | None = None
+    repeat_changed: tuple[int, ...] | None = None
+    kept: bool | None = None
+    aliases: tuple[ArgKey, ...] = ()
+    state_changed: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+class Executor:
+    """Answers requests; keeps the last result, to see whether the next call changes it."""
+
+    def __init__(self, operators: Mapping[str, BoundOperator], device: str) -> None:
+        self._operators = operators
+        self._device = device
+        self._state = GlobalState(device)
+        self._previous = KeptResults([])
+
+    def execute(self, request: CallRequest) -> CallReply:
+        """Call the operator once (three times with `repeat`) and report everything seen."""
+        operator = self._operators[request.operator]
+        memory = ArgumentMemory(request.named_args(), self._device)
+        progress = _Progress()
+        self._guarded(progress, lambda: self._call(operator, request, memory, progress))
+        mutated, margins = memory.changed()
+        versions = memory.version_changed()
+        previous_changed = not self._previous.intact()
+        if request.repeat and progress.returned is not None:
+            self._repeat(operator, request, memory, progress)
+        tensors = progress.returned.tensors() if progress.returned else []
+        self._previous = KeptResults(tensors)
+        effects = Effects(
+            mutated=mutated,
+            margins_written=margins,
+            state_changed=tuple(dict.fromkeys(progress.state_changed)),
+            version_changed=versions,
+            aliases=progress.aliases,
+            kept=progress.kept,
+        )
+        return _reply(progress, effects, previous_changed)
+
+    def _guarded(self, progress: _Progress, action: Callable[[], None]) -> None:
+        """Run target code; whatever it raises becomes part of the progress."""
+        self._state.before_call()
+        try:
+            action()
+        except MalformedResult as error:
+            progress.outcome, progress.note = ReplyOutcome.MALFORMED, str(error)
+        except NotImplementedError as error:
+            progress.outcome = ReplyOutcome.REFUSED
+            progress.exception = describe_exception(error, _stage(progress))
+        except BaseException as error:  # sys.exit and KeyboardInterrupt are answers, too
+            progress.outcome = ReplyOutcome.RAISED
+            progress.exception = describe_exception(error, _stage(progress))
+        finally:
+            progress.state_changed += self._state.changed()
+
+    def _call(
+        self,
+        operator: BoundOperator,
+        request: CallRequest,
+        memory: ArgumentMemory,
+        progress: _Progress,
+    ) -> None:
+        values = _argument_values(request, memory)
+        for key in request.wrt:
+            values[key] = values[key].detach().requires_grad_()
+        began = time.perf_counter()
+        try:
+            value = _invoke(operator, request, values)
+            self._synchronize()
+        finally:
+            progress.seconds = time.perf_counter() - began
+        returned = unpack(value)
+        progress.aliases = memory.shared_with(returned.tensors())
+        progress.returned = returned
+        if request.wrt:
+            began = time.perf_counter()
+            self._pull_back(request, [values[key] for key in request.wrt], progress)
+            progress.seconds += time.perf_counter() - began
+
+    def _pull_back(
+        self, request: CallRequest, leaves: list[torch.Tensor], progress: _Progress
+    ) -> None:
+        tensors = progress.returned.tensors() if progress.returned else []
+        floats = [tensor for tensor in tensors if tensor.is_floating_point()]
+        cotangents = _cotangents(request, floats)
+        pairs = [(y, c) for y, c in zip(floats, cotangents, strict=True) if y.requires_grad]
+        progress.differentiable = bool(pairs)
+        progress.gradients = dict.fromkeys(request.wrt)
+        if not pairs:
+            return
+        found = torch.autograd.grad(
+            [y for y, _ in pairs], leaves, [c for _, c in pairs], allow_unused=True
+        )
+        self._synchronize()
+        progress.gradients = {
+            key: None if gradient is None else gradient.detach().to("cpu", copy=True).contiguous()
+            for key, gradient in zip(request.wrt, found, strict=True)
+        }
+
+    def _repeat(
+        self,
+        operator: BoundOperator,
+        request: CallRequest,
+        memory: ArgumentMemory,
+        progress: _Progress,
+    ) -> None:
+        """The same call on the same memory, then one with other values to see what it overwrites."""
+        first = progress.returned
+        if first is None:
+            return
+        # The target may give out its own buffer again, so what it said first has to be copied.
+        before = [r.clone() if isinstance(r, torch.Tensor) else r for r in first.results]
+        progress.returned = replace(first, results=tuple(before))
+        memory.restore()
+        again = _Progress()
+        self._guarded(again, lambda: self._call_quietly(operator, request, memory, again))
+        progress.state_changed += again.state_changed
+        if again.returned is None:
+            progress.outcome, progress.note = again.outcome, f"the repeated call: {again.note}"
+            progress.exception = again.exception
+            return
+        progress.repeat_changed = _differences(before, list(again.returned.results))
+        if not memory.has_floats:
+            return
+        kept = KeptResults(again.returned.tensors())
+        other = ArgumentMemory(request.named_args(), self._device)
+        other.halve_floats()
+        last = _Progress()
+        self._guarded(last, lambda: self._call_quietly(operator, request, other, last))
+        progress.kept = kept.intact()
+
+    def _call_quietly(
+        self,
+        operator: BoundOperator,
+        request: CallRequest,
+        memory: ArgumentMemory,
+        progress: _Progress,
+    ) -> None:
+        progress.returned = unpack(_invoke(operator, request, _argument_values(request, memory)))
+
+    def _synchronize(self) -> None:
+        if self._device.startswith("cuda"):
+            torch.cuda.synchronize()
+
+
+def _stage(progress: _Progress) -> str:
+    return "call" if progress.returned is None else "backward"
+
+
+def _argument_values(request: CallRequest, memory: ArgumentMemory) -> dict[ArgKey, Any]:
+    values: dict[ArgKey, Any] = dict(memory.views)
+    for key, arg in request.named_args().items():
+        if isinstance(arg, CallableArg):
+            values[key] = build_callable(arg.name, arg.width, arg.seed)
+        elif isinstance(arg, ScalarArg):
+            values[key] = arg.value
+    return values
+
+
+def _invoke(operator: BoundOperator, request: CallRequest, values: dict[ArgKey, Any]) -> Any:
+    positional = [values[index] for index in range(len(request.args))]
+    named = {operator.renames.get(name, name): values[name] for name in request.options}
+    return operator.function(*positional, **named)
+
+
+def _cotangents(request: CallRequest, floats: list[torch.Tensor]) -> list[torch.Tensor]:
+    if request.cotangents is None:
+        return [torch.ones_like(y) for y in floats]
+    if len(request.cotangents) != len(floats):
+        raise MalformedResult(
+            f"returned {len(floats)} floating-point results; expected {len(request.cotangents)}"
+        )
+    for index, (y, c) in enumerate(zip(floats, request.cotangents, strict=True)):
+        if y.shape != c.shape:
+            raise MalformedResult(
+                f"floating-point result {index} has shape={tuple(y.shape)}; "
+                f"expected {tuple(c.shape)}"
+            )
+    return [
+        c.to(device=y.device, dtype=y.dtype)
+        for y, c in zip(floats, request.cotangents, strict=True)
+    ]
+
+
+def _differences(first: list[Any], second: list[Any]) -> tuple[int, ...]:
+    """Differing elements by result; everything differs where shapes or dtypes do."""
+    if len(first) != len(second):
+        return (max(len(first), len(second)),)
+    counts = []
+    for a, b in zip(first, second, strict=True):
+        if isinstance(a, torch.Tensor) and isinstance(b, torch.Tensor):
+            alike = a.shape == b.shape and a.dtype == b.dtype
+            counts.append(count_changed(a, b) if alike else max(a.numel(), b.numel(), 1))
+        else:
+            same = a == b or (a != a and b != b)
+            counts.append(0 if same else 1)
+    return tuple(counts)
+
+
+def _reply(progress: _Progress, effects: Effects, previous_changed: bool) -> CallReply:
+    returned = progress.returned
+    return CallReply(
+        outcome=progress.outcome,
+        results=returned.results if returned else (),
+        result_infos=returned.infos if returned else (),
+        is_tuple=returned.is_tuple if returned else False,
+        result_note="; ".join(
+            part for part in (progress.note, returned.note if returned else "") if part
+        ),
+        gradients=progress.gradients,
+        differentiable=progress.differentiable,
+        exception=progress.exception,
+        effects=effects,
+        previous_changed=previous_changed,
+        repeat_changed=progress.repeat_changed,
+        seconds=progress.seconds,
+    )

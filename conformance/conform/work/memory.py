@@ -1,0 +1,106 @@
+"""The worker's own copies of the arguments, and what became of them."""
+
+from __future__ import annotations
+
+import torch
+
+from conform.work.effects import changed_mask, same_bits
+from conform.work.protocol import Arg, ArgKey, TensorArg
+from conform.work.results import plain_values
+
+
+class ArgumentMemory:
+    """Private copies of a request's buffers on the target's device; views of them are the arguments.
+
+    The request's storages (which lie in the arena) stay pristine and are what the copies are compared
+    with afterwards.
+    """
+
+    def __init__(self, named: dict[ArgKey, Arg], device: str) -> None:
+        self._args = {key: arg for key, arg in named.items() if isinstance(arg, TensorArg)}
+        self._device = device
+        self._copies: dict[int, torch.Tensor] = {}
+        self.views: dict[ArgKey, torch.Tensor] = {}
+        for key, arg in self._args.items():
+            copy = self._copies.get(id(arg.storage))
+            if copy is None:
+                copy = arg.storage.clone() if device == "cpu" else arg.storage.to(device)
+                self._copies[id(arg.storage)] = copy
+            self.views[key] = copy.as_strided(arg.shape, arg.strides, arg.offset)
+        self._versions = {key: view._version for key, view in self.views.items()}
+
+    def restore(self) -> None:
+        """Write the original values back, in place."""
+        with torch.no_grad():
+            for arg in self._args.values():
+                self._copies[id(arg.storage)].copy_(arg.storage)
+        self._versions = {key: view._version for key, view in self.views.items()}
+
+    def halve_floats(self) -> None:
+        """Other values in the same shapes, for a call whose result is not looked at."""
+        with torch.no_grad():
+            for copy in self._copies.values():
+                if copy.is_floating_point():
+                    copy.mul_(0.5)
+
+    @property
+    def has_floats(self) -> bool:
+        """Whether any argument is of a floating dtype."""
+        return any(copy.is_floating_point() for copy in self._copies.values())
+
+    def changed(self) -> tuple[dict[ArgKey, int], dict[ArgKey, int]]:
+        """Changed elements by argument: within its view, and outside every view of its buffer."""
+        mutated: dict[ArgKey, int] = {}
+        margins: dict[ArgKey, int] = {}
+        masks: dict[int, torch.Tensor] = {}
+        for storage in {id(arg.storage): arg.storage for arg in self._args.values()}.values():
+            now = self._copies[id(storage)].cpu()
+            if not same_bits(now, storage):
+                masks[id(storage)] = changed_mask(now, storage)
+        for key, arg in self._args.items():
+            mask = masks.get(id(arg.storage))
+            if mask is None:
+                continue
+            inside = int((mask & self._viewed(arg.storage, [arg])).sum())
+            outside = int((mask & ~self._viewed(arg.storage, list(self._args.values()))).sum())
+            if inside:
+                mutated[key] = inside
+            if outside:
+                margins[key] = outside
+        return mutated, margins
+
+    @staticmethod
+    def _viewed(storage: torch.Tensor, args: list[TensorArg]) -> torch.Tensor:
+        seen = torch.zeros(storage.numel(), dtype=torch.bool)
+        for arg in args:
+            if arg.storage is storage and 0 not in arg.shape:
+                seen.as_strided(arg.shape, arg.strides, arg.offset).fill_(True)
+        return seen
+
+    def version_changed(self) -> tuple[ArgKey, ...]:
+        """Arguments whose autograd version counter moved."""
+        return tuple(k for k, view in self.views.items() if view._version != self._versions[k])
+
+    def shared_with(self, results: list[torch.Tensor]) -> tuple[ArgKey, ...]:
+        """Arguments whose buffer a result lies in."""
+        addresses = {_address(result) for result in results} - {0}
+        return tuple(key for key, view in self.views.items() if _address(view) in addresses)
+
+
+def _address(tensor: torch.Tensor) -> int:
+    return tensor.untyped_storage().data_ptr()
+
+
+class KeptResults:
+    """Results that the target gave out, with copies of their values, to see whether they last."""
+
+    def __init__(self, tensors: list[torch.Tensor]) -> None:
+        self._tensors = tensors
+        self._copies = [plain_values(tensor).clone() for tensor in tensors]
+
+    def intact(self) -> bool:
+        """Whether every result still holds the bits that it had."""
+        return all(
+            same_bits(plain_values(tensor), copy)
+            for tensor, copy in zip(self._tensors, self._copies, strict=True)
+        )

@@ -1,0 +1,115 @@
+"""The worker's loop: load one target, then answer calls until the connection ends."""
+
+from __future__ import annotations
+
+import ctypes
+import faulthandler
+import signal
+import socket
+import sys
+import time
+from typing import Any
+
+import torch
+
+from conform.errors import ConformError
+from conform.target.claims import OperatorSignature, TargetDescription
+from conform.target.loading import LoadedTarget, load_target
+from conform.target.ref import TargetRef
+from conform.work.arena import Arena
+from conform.work.codec import decode_request, encode_reply
+from conform.work.execute import BoundOperator, Executor
+from conform.work.frames import describe_exception
+from conform.work.limits import limit_memory
+from conform.work.protocol import CallReply, ReplyOutcome
+from conform.work.wire import ConnectionEnded, Message, receive_message, send_message
+
+_LIBC = ctypes.CDLL(None)
+
+
+def serve_descriptors(connection: int, requests: int, replies: int) -> None:
+    """Serve on inherited descriptors: a socket and two arena files."""
+    # A crash writes the Python stack to the captured stderr; a hang does so when the checker asks.
+    faulthandler.enable(all_threads=False)
+    faulthandler.register(signal.SIGUSR1, all_threads=False)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Worker(socket.socket(fileno=connection), Arena(requests), Arena(replies)).run()
+
+
+class Worker:
+    """One target in one process."""
+
+    def __init__(self, connection: socket.socket, requests: Arena, replies: Arena) -> None:
+        self._connection = connection
+        self._requests = requests
+        self._replies = replies
+        self._executor: Executor | None = None
+
+    def run(self) -> None:
+        """Answer messages until the other side closes the connection."""
+        while True:
+            try:
+                message = receive_message(self._connection)
+                answer = self._answer(message)
+                _flush_output()
+                send_message(self._connection, answer)
+            except ConnectionEnded:
+                return
+
+    def _answer(self, message: Message) -> Message:
+        if message["op"] == "load":
+            return self._load(message)
+        return self._call(message)
+
+    def _load(self, message: Message) -> Message:
+        torch.set_num_threads(message["threads"])
+        operators = [OperatorSignature.from_json(record) for record in message["operators"]]
+        began = time.perf_counter()
+        try:
+            target = load_target(
+                TargetRef.from_json(message["target"]), operators, message["device"]
+            )
+        except ConformError as error:
+            return {"error": error.to_json()}
+        seconds = time.perf_counter() - began
+        torch.set_num_threads(message["threads"])
+        device = target.description.device
+        if message["memory_limit"] is not None and not device.startswith("cuda"):
+            limit_memory(message["memory_limit"])
+        self._executor = Executor(_bind(target), device)
+        return {"description": target.description.to_json(), "seconds": seconds}
+
+    def _call(self, message: Message) -> Message:
+        if self._executor is None:
+            raise RuntimeError("a call came before a target was loaded")
+        reply: CallReply
+        try:
+            reply = self._executor.execute(decode_request(message, self._requests))
+            return encode_reply(reply, self._replies)
+        except Exception as error:
+            # Looking at a result may fail, too: an exotic tensor, or no memory left for a copy.
+            reply = CallReply(
+                ReplyOutcome.MALFORMED,
+                result_note="what it returned cannot be examined",
+                exception=describe_exception(error, "examination"),
+            )
+            return encode_reply(reply, self._replies)
+
+
+def _bind(target: LoadedTarget) -> dict[str, BoundOperator]:
+    claims = target.description.operators
+    return {
+        name: BoundOperator(function, claims[name].renames)
+        for name, function in target.functions.items()
+    }
+
+
+def _flush_output() -> None:
+    """Everything printed so far must be in the pipe before the answer is; C's buffers included."""
+    streams: tuple[Any, ...] = (sys.stdout, sys.stderr)
+    for stream in streams:
+        try:
+            stream.flush()
+        except Exception:  # a target may have closed or replaced them
+            continue
+    _LIBC.fflush(None)

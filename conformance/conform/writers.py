@@ -1,0 +1,26 @@
+"""Writers turn a finished run into a file; found through the entry-point group `conform.writers`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.metadata import entry_points
+from pathlib import Path
+
+from conform.errors import ConformError
+from conform.records import RunResult
+
+Writer = Callable[[RunResult, Path], None]
+GROUP = "conform.writers"
+
+
+def find_writer(kind: str) -> Writer:
+    """The writer for `kind` (html, junit, sarif, markdown); ConformError if none is installed."""
+    found = {point.name: point for point in entry_points(group=GROUP)}
+    if kind not in found:
+        raise ConformError(
+            "no-writer",
+            f"no writer for {kind!r} is installed; found: {', '.join(sorted(found)) or 'none'}",
+            hint="install the distribution transformer-conformance, which brings conform_reports",
+        )
+    writer: Writer = found[kind].load()
+    return writer

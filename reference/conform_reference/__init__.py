@@ -1,0 +1,1 @@
+"""The oracle: every operator of the specs in plain, readable PyTorch."""

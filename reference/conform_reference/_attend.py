@@ -1,0 +1,137 @@
+"""The core of attention, in the order in which FlashAttention's backward pass sees it."""
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from conform_reference import _check
+from conform_reference._masks import visibility
+from conform_reference._settings import settings
+from conform_reference.rounding import mark
+
+
+class Partial(NamedTuple):
+    """Unnormalised attention: exp(score - maximum), row maximum, row sum (sink included)."""
+
+    exponentials: Tensor
+    maximum: Tensor
+    total: Tensor
+
+
+def expand_heads(x: Tensor, heads: int) -> Tensor:
+    """[B,K,L,D] -> [B,H,L,D]: query head h reads head h // (H // K) (or h % K where tiled)."""
+    B, K, L, D = x.shape
+    _check.divides("K", K, "H", heads)
+    group = 2 if settings().heads == "consecutive" else 1
+    repeated = x.unsqueeze(group)
+    shape = list(repeated.shape)
+    shape[group] = heads // K
+    return repeated.expand(shape).reshape(B, heads, L, D)
+
+
+def check_inputs(q: Tensor, k: Tensor, v: Tensor) -> None:
+    """q[B,H,Lq,D], k[B,K,Lk,D], v[B,K,Lk,Dv] must fit together; ValueError otherwise."""
+    _check.rank("q", q, "B H Lq D")
+    _check.rank("k", k, "B K Lk D")
+    _check.rank("v", v, "B K Lk Dv")
+    _check.same("batch size", "q.shape[0]", q.shape[0], "k.shape[0]", k.shape[0])
+    _check.same("batch size", "k.shape[0]", k.shape[0], "v.shape[0]", v.shape[0])
+    _check.same("number of heads", "k.shape[1]", k.shape[1], "v.shape[1]", v.shape[1])
+    _check.same("number of keys", "k.shape[2]", k.shape[2], "v.shape[2]", v.shape[2])
+    _check.same("head size", "q.shape[3]", q.shape[3], "k.shape[3]", k.shape[3])
+    _check.divides("K", k.shape[1], "H", q.shape[1])
+
+
+def visible_keys(
+    q: Tensor, k: Tensor, causal: bool, window: int | None, mask: Tensor | None
+) -> Tensor:
+    """bool[B,H,Lq,Lk] from all that hides keys."""
+    shape = (q.shape[0], q.shape[1], q.shape[2], k.shape[2])
+    visible = visibility(shape[2], shape[3], causal, window, q.device)
+    if mask is not None:
+        if mask.dtype != torch.bool:
+            raise ValueError(f"mask.dtype={mask.dtype}: expected bool; pass floats as bias")
+        visible = visible & _check.broadcasts("mask", mask, shape)
+    return torch.broadcast_to(visible, shape)
+
+
+def logits(
+    q: Tensor, k: Tensor, *, bias: Tensor | None, scale: float | None, softcap: float | None
+) -> Tensor:
+    """[B,H,Lq,Lk]: scale * q.k, capped, plus bias. q and k have equally many heads here."""
+    scale = 1 / math.sqrt(q.shape[-1]) if scale is None else scale
+    scores = mark("scores", mark("scaled_query", q * scale) @ k.transpose(-1, -2))
+    if softcap is not None:
+        if softcap <= 0:
+            raise ValueError(f"softcap={softcap}: expected a positive number, or None for no cap")
+        scores = softcap * torch.tanh(scores / softcap)
+    if bias is not None:
+        scores = scores + _check.broadcasts("bias", bias, tuple(scores.shape)).to(scores.dtype)
+    return mark("logits", scores)
+
+
+def exponentiate(scores: Tensor, visible: Tensor, sinks: Tensor | None = None) -> Partial:
+    """exp of the visible scores relative to their row's maximum; a row without any has sum 0."""
+    scores = torch.where(visible, scores, -math.inf)
+    maximum = scores.detach().amax(-1, keepdim=True) if scores.shape[-1] else None
+    if maximum is None:
+        maximum = scores.detach().sum(-1, keepdim=True) - math.inf
+    if sinks is not None:
+        if sinks.shape != scores.shape[1:2]:
+            raise ValueError(
+                f"sinks.shape={tuple(sinks.shape)}: expected ({scores.shape[1]},), one per head"
+            )
+        sinks = sinks.to(scores.dtype).reshape(1, -1, 1, 1)
+        maximum = torch.maximum(maximum, sinks.detach())
+    # -inf - (-inf) is NaN: a row without visible keys is taken relative to 0.
+    reference = torch.where(torch.isneginf(maximum), 0.0, maximum)
+    exponentials = torch.exp(scores - reference)
+    total = exponentials.sum(-1, keepdim=True)
+    if sinks is not None:
+        total = total + torch.exp(sinks - reference)
+    return Partial(exponentials, maximum, total)
+
+
+def log_sum_exp(partial: Partial) -> Tensor:
+    """[..., Lq]: log of the denominator; -inf where it is empty, with zero gradient there."""
+    some = partial.total > 0
+    log = torch.log(torch.where(some, partial.total, 1.0))
+    return torch.where(some, partial.maximum + log, -math.inf).squeeze(-1)
+
+
+def normalise(numerator: Tensor, partial: Partial, mean: Callable[[], Tensor]) -> Tensor:
+    """numerator / total; an empty row gives zeros, or what the convention says (`mean`: of v)."""
+    some = partial.total > 0
+    quotient = numerator / torch.where(some, partial.total, 1.0)
+    if settings().empty_rows == "mean_of_values":
+        return torch.where(some, quotient, mean())
+    return torch.where(some, quotient, math.nan if settings().empty_rows == "nan" else 0.0)
+
+
+def attend(
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    *,
+    visible: Tensor,
+    bias: Tensor | None = None,
+    scale: float | None = None,
+    softcap: float | None = None,
+    sinks: Tensor | None = None,
+) -> tuple[Tensor, Tensor]:
+    """(o[B,H,Lq,Dv], lse[B,H,Lq]) in at least float32; visible: bool[B,H,Lq,Lk]."""
+    dtype = _check.compute_dtype(q, k, v)
+    q, k, v = q.to(dtype), expand_heads(k, q.shape[1]), expand_heads(v, q.shape[1])
+    # A key that no query sees has no effect whatever lies there, not even NaN (0 * NaN = NaN).
+    seen = visible.any(-2).unsqueeze(-1)
+    k, values = torch.where(seen, k.to(dtype), 0.0), torch.where(seen, v.to(dtype), 0.0)
+    scores = logits(q, k, bias=bias, scale=scale, softcap=softcap)
+    partial = exponentiate(scores, visible, sinks)
+    numerator = mark("accumulator", mark("probabilities", partial.exponentials) @ values)
+    o = normalise(
+        numerator, partial, lambda: v.to(dtype).sum(-2, keepdim=True) / max(1, v.shape[-2])
+    )
+    return o, log_sum_exp(partial)

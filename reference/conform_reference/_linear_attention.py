@@ -1,0 +1,42 @@
+"""Attention whose similarity is a product of feature maps, linear in the length."""
+
+import torch
+from torch import Tensor
+
+from conform_reference import _attend, _check
+from conform_reference._scores import rounding_error
+from conform_reference.rounding import mark
+
+
+def _features(x: Tensor, name: str) -> Tensor:
+    """elu(x) + 1 = x + 1 for x > 0, exp(x) otherwise, without the cancellation of elu + 1."""
+    negative = torch.clamp(x, max=0.0)
+    features = torch.where(x > 0, x + 1, torch.exp(negative))
+    elu = torch.where(x > 0, x, torch.expm1(negative))
+    return mark(f"{name}_features", features + rounding_error(f"{name}_elu", elu))
+
+
+def linear_attention(q: Tensor, k: Tensor, v: Tensor, *, causal: bool = False) -> Tensor:
+    """phi(q_i) S_i / phi(q_i) z_i for q, k[B,H,L,D], v[B,H,L,Dv] -> [B,H,L,Dv].
+
+    phi(x) = elu(x) + 1; S_i = sum_j phi(k_j) v_j^T, z_i = sum_j phi(k_j) over all j, or over
+    j <= i when causal. No scale, no epsilon. Raises ValueError for shapes that do not fit or
+    unlike lengths. Source: Katharopoulos et al. 2020, arXiv:2006.16236, eq. 5, 7, 9 to 12.
+    """
+    _attend.check_inputs(q, k, v)
+    _check.same("number of heads", "q.shape[1]", q.shape[1], "k.shape[1]", k.shape[1])
+    _check.same("length", "q.shape[2]", q.shape[2], "k.shape[2]", k.shape[2])
+    dtype = _check.compute_dtype(q, k, v)
+    query, key = _features(q.to(dtype), "query"), _features(k.to(dtype), "key")
+    weights = query @ key.transpose(-1, -2)
+    if causal:
+        weights = torch.tril(weights)
+    numerator = mark("numerator", mark("weights", weights) @ v.to(dtype))
+    denominator = mark("denominator", mark("row_weights", weights).sum(-1, keepdim=True))
+    # The linear order rounds its state instead of the weights.
+    if not causal:
+        state = key.transpose(-1, -2) @ v.to(dtype)
+        numerator = numerator + query @ rounding_error("state", state)
+        total = key.sum(-2, keepdim=True).transpose(-1, -2)
+        denominator = denominator + query @ rounding_error("key_sum", total)
+    return (numerator / denominator).to(q.dtype)

@@ -1,0 +1,39 @@
+"""The training objective of a causal language model."""
+
+import torch
+from torch import Tensor
+
+from conform_reference._check import compute_dtype
+from conform_reference.rounding import mark
+
+
+def language_model_loss(logits: Tensor, tokens: Tensor, *, ignore_index: int = -100) -> Tensor:
+    """Mean of -log softmax(logits[:, t])[tokens[:, t + 1]] in nats, a scalar in logits' dtype.
+
+    logits[B, L, V], tokens int[B, L]. Targets equal to `ignore_index` count neither in the sum nor
+    in the number; NaN when none is left. The last position's logits and the first token are unused.
+    Raises ValueError for shapes that do not fit or a target outside [0, V).
+    Source: Radford et al. 2018, eq. 1, whose L1 is a log-likelihood to be maximised.
+    """
+    if logits.dim() != 3 or tokens.shape != logits.shape[:2]:
+        raise ValueError(
+            f"logits.shape={tuple(logits.shape)}, tokens.shape={tuple(tokens.shape)}: expected "
+            f"[B, L, V] and [B, L]; pass the tokens unshifted, as long as the logits"
+        )
+    target = tokens[:, 1:].to(torch.int64)
+    kept = target != ignore_index
+    size = logits.shape[-1]
+    if bool((kept & ((target < 0) | (target >= size))).any()):
+        raise ValueError(
+            f"tokens={int(tokens.min())}..{int(tokens.max())}: expected ids in [0, {size}) or "
+            f"ignore_index={ignore_index}; check the vocabulary and the padding id"
+        )
+    scores = logits[:, :-1].to(compute_dtype(logits))
+    top = torch.amax(scores, dim=-1, keepdim=True).detach()  # cancels: without effect on gradients
+    shifted = scores - top
+    total = torch.log(torch.sum(torch.exp(shifted), dim=-1, keepdim=True))
+    log_probabilities = mark("log_probabilities", shifted - total)
+    index = torch.where(kept, target, 0)[..., None]
+    nats = -torch.gather(log_probabilities, -1, index)[..., 0]
+    mean = torch.sum(torch.where(kept, nats, 0.0)) / kept.sum()
+    return mean.to(logits.dtype)

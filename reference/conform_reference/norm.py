@@ -1,0 +1,103 @@
+"""Normalisation and the residual connections around it."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from conform_reference._check import compute_dtype
+from conform_reference.rounding import mark
+
+
+def _checked(x: Tensor, eps: float, **vectors: Tensor) -> torch.dtype:
+    """The dtype to compute in; ValueError when a vector or eps does not fit."""
+    for name, vector in vectors.items():
+        if x.dim() < 1 or vector.shape != x.shape[-1:]:
+            raise ValueError(
+                f"{name}.shape={tuple(vector.shape)}, x.shape={tuple(x.shape)}: expected {name} [E] "
+                f"for x [..., E]; normalisation is over the last dimension"
+            )
+    if not eps >= 0:
+        raise ValueError(f"eps={eps!r}: expected a number of at least 0; 1e-5 is usual")
+    return compute_dtype(x, *vectors.values())
+
+
+def layer_norm(x: Tensor, gamma: Tensor, beta: Tensor, *, eps: float = 1e-5) -> Tensor:
+    """(x - mean) / sqrt(variance + eps) * gamma + beta over the last dimension of x[..., E].
+
+    The variance is the biased one (divided by E). gamma[E], beta[E]; shape and dtype of x.
+    Raises ValueError for vectors that do not fit or eps < 0.
+    Source: Ba et al. 2016, eq. 4; eps inside the root as every implementation has it.
+    """
+    dtype = _checked(x, eps, gamma=gamma, beta=beta)
+    y = x.to(dtype)
+    centred = y - torch.mean(y, dim=-1, keepdim=True)
+    variance = torch.mean(centred * centred, dim=-1, keepdim=True)
+    normalised = mark("normalised", centred * torch.rsqrt(variance + eps))
+    return (normalised * gamma.to(dtype) + beta.to(dtype)).to(x.dtype)
+
+
+def rms_norm(x: Tensor, gamma: Tensor, *, eps: float = 1e-6) -> Tensor:
+    """x / sqrt(mean(x^2) + eps) * gamma over the last dimension of x[..., E]; gamma[E].
+
+    Shape and dtype of x. Raises ValueError for a gamma that does not fit or eps < 0.
+    Source: Zhang and Sennrich 2019, eq. 4, with the eps that implementations add.
+    """
+    dtype = _checked(x, eps, gamma=gamma)
+    y = x.to(dtype)
+    mean_square = torch.mean(y * y, dim=-1, keepdim=True)
+    normalised = mark("normalised", y * torch.rsqrt(mean_square + eps))
+    return (normalised * gamma.to(dtype)).to(x.dtype)
+
+
+def batch_norm(x: Tensor, gamma: Tensor, beta: Tensor, *, eps: float = 1e-5) -> Tensor:
+    """Batch normalisation of x[B, L, E] in training: statistics of each feature over B and L.
+
+    The variance is the biased one. gamma[E], beta[E]; shape and dtype of x.
+    Raises ValueError for another rank, vectors that do not fit, or eps < 0.
+    Source: Ioffe and Szegedy 2015, algorithm 1.
+    """
+    if x.dim() != 3:
+        raise ValueError(f"x.shape={tuple(x.shape)}: expected [B, L, E]; add or merge dimensions")
+    dtype = _checked(x, eps, gamma=gamma, beta=beta)
+    y = x.to(dtype)
+    centred = y - torch.mean(y, dim=(0, 1), keepdim=True)
+    variance = torch.mean(centred * centred, dim=(0, 1), keepdim=True)
+    normalised = mark("normalised", centred * torch.rsqrt(variance + eps))
+    return (normalised * gamma.to(dtype) + beta.to(dtype)).to(x.dtype)
+
+
+def pre_norm_residual(
+    x: Tensor,
+    sublayer: Callable[[Tensor], Tensor],
+    gamma: Tensor,
+    beta: Tensor,
+    *,
+    eps: float = 1e-5,
+) -> Tensor:
+    """x + sublayer(layer_norm(x)) for x[..., E]; shape and dtype of x.
+
+    Raises ValueError as `layer_norm`. Source: Xiong et al. 2020, figure 1(b).
+    """
+    dtype = _checked(x, eps, gamma=gamma, beta=beta)
+    y = x.to(dtype)
+    normed = mark("norm_output", layer_norm(y, gamma, beta, eps=eps))
+    return (y + mark("sublayer_output", sublayer(normed))).to(x.dtype)
+
+
+def post_norm_residual(
+    x: Tensor,
+    sublayer: Callable[[Tensor], Tensor],
+    gamma: Tensor,
+    beta: Tensor,
+    *,
+    eps: float = 1e-5,
+) -> Tensor:
+    """layer_norm(x + sublayer(x)) for x[..., E]; shape and dtype of x.
+
+    Raises ValueError as `layer_norm`. Source: Vaswani et al. 2017, section 3.1.
+    """
+    dtype = _checked(x, eps, gamma=gamma, beta=beta)
+    y = x.to(dtype)
+    total = mark("residual_sum", y + mark("sublayer_output", sublayer(y)))
+    return layer_norm(total, gamma, beta, eps=eps).to(x.dtype)

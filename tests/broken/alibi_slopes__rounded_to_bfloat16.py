@@ -1,0 +1,14 @@
+"""Slopes are rounded to bfloat16 (Falcon)."""
+
+import math
+
+import torch
+
+MISTAKE = "alibi_slopes.rounded-to-bfloat16"
+
+
+def alibi_slopes(heads):
+    lower = 2 ** math.floor(math.log2(heads))
+    exact = [2.0 ** (-8.0 * (n + 1) / lower) for n in range(lower)]
+    between = [2.0 ** (-8.0 * (n + 1) / (2 * lower)) for n in range(0, 2 * lower, 2)]
+    return torch.tensor((exact + between)[:heads]).bfloat16().float()

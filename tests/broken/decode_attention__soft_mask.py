@@ -1,0 +1,17 @@
+"""Slots beyond the length get -10000 added: garbage in the cache shines through."""
+
+import torch
+
+MISTAKE = "decode_attention.soft-mask"
+
+
+def decode_attention(q, k_cache, v_cache, lengths, *, scale=None):
+    wide = torch.promote_types(q.dtype, torch.float32)
+    (_, h, _, d), (_, kv, size, _) = q.shape, k_cache.shape
+    k32, v32 = (x.to(wide).repeat_interleave(h // kv, dim=1) for x in (k_cache, v_cache))
+    s = q.to(wide) @ k32.mT * (d**-0.5 if scale is None else scale)
+    valid = torch.arange(size) < lengths[:, None, None, None]
+    s = s - 1e4 * ~valid
+    p = torch.exp(s - s.detach().amax(-1, keepdim=True).clamp(min=torch.finfo(wide).min))
+    total = p.sum(-1, keepdim=True)
+    return (p @ v32 / total.masked_fill(total == 0, 1)).to(q.dtype)

@@ -1,0 +1,15 @@
+"""Zero below -3."""
+
+import math
+
+import torch
+
+MISTAKE = "gelu.clipped-tail"
+
+
+def gelu(x, *, approximate="none"):
+    y = x.to(torch.promote_types(x.dtype, torch.float32))
+    if approximate == "tanh":
+        inner = math.sqrt(2 / math.pi) * (y + 0.044715 * y**3)
+        return (0.5 * y * (1 + torch.tanh(inner))).to(x.dtype)
+    return (torch.where(y < -3, 0 * y, y * torch.special.ndtr(y))).to(x.dtype)

@@ -1,0 +1,14 @@
+"""The last position is scored too, on the first token."""
+
+import torch
+
+MISTAKE = "language_model_loss.last-token-included"
+
+
+def language_model_loss(logits, tokens, *, ignore_index=-100):
+    x = logits.to(torch.promote_types(logits.dtype, torch.float32))
+    target = tokens.roll(-1, 1)
+    kept = target != ignore_index
+    picked = x.gather(-1, target.masked_fill(~kept, 0)[..., None])[..., 0]
+    loss = (torch.logsumexp(x, dim=-1) - picked).masked_fill(~kept, 0)
+    return (loss.sum() / kept.sum()).to(logits.dtype)

@@ -1,0 +1,16 @@
+"""Log-sum-exp and difference are rounded to the input dtype."""
+
+import torch
+
+MISTAKE = "language_model_loss.logits-in-half"
+
+
+def language_model_loss(logits, tokens, *, ignore_index=-100):
+    x = logits[:, :-1].to(torch.promote_types(logits.dtype, torch.float32))
+    target = tokens[:, 1:]
+    kept = target != ignore_index
+    picked = x.gather(-1, target.masked_fill(~kept, 0)[..., None])[..., 0]
+    loss = (torch.logsumexp(x, dim=-1).to(logits.dtype) - picked.to(logits.dtype)).masked_fill(
+        ~kept, 0
+    )
+    return (loss.sum() / kept.sum()).to(logits.dtype)

@@ -1,0 +1,14 @@
+"""Averages per sequence first, which weighs short sequences too much."""
+
+import torch
+
+MISTAKE = "language_model_loss.mean-of-sequence-means"
+
+
+def language_model_loss(logits, tokens, *, ignore_index=-100):
+    x = logits[:, :-1].to(torch.promote_types(logits.dtype, torch.float32))
+    target = tokens[:, 1:]
+    kept = target != ignore_index
+    picked = x.gather(-1, target.masked_fill(~kept, 0)[..., None])[..., 0]
+    loss = (torch.logsumexp(x, dim=-1) - picked).masked_fill(~kept, 0)
+    return (loss.sum(-1) / kept.sum(-1).clamp(min=1)).sum().div(kept.any(-1).sum()).to(logits.dtype)

@@ -1,0 +1,13 @@
+"""No gradient reaches gamma."""
+
+import torch
+
+MISTAKE = "layer_norm.gamma-detached"
+
+
+def layer_norm(x, gamma, beta, *, eps=1e-5):
+    y = x.to(torch.promote_types(x.dtype, torch.float32))
+    mean = y.mean(-1, keepdim=True)
+    variance = (y - mean).square().mean(-1, keepdim=True)
+    y = (y - mean) / torch.sqrt(variance + eps)
+    return (y * gamma.detach() + beta).to(x.dtype)

@@ -1,0 +1,17 @@
+"""Feature map elu(x), without the one."""
+
+import torch
+
+MISTAKE = "linear_attention.feature-elu"
+
+
+def feature(x):
+    return torch.nn.functional.elu(x)
+
+
+def linear_attention(q, k, v, *, causal=False):
+    wide = torch.promote_types(q.dtype, torch.float32)
+    fq, fk, v = feature(q.to(wide)), feature(k.to(wide)), v.to(wide)
+    a = fq @ fk.mT
+    a = a.tril() if causal else a
+    return (a @ v / a.sum(-1, keepdim=True)).to(q.dtype)

@@ -1,0 +1,5 @@
+"""Dies while being imported."""
+
+import os
+
+os.kill(os.getpid(), 11)

@@ -1,0 +1,5 @@
+"""Returns something that is no tensor."""
+
+
+def softmax(x):
+    return str(x)

@@ -1,0 +1,5 @@
+"""Takes an extra argument that no contract passes."""
+
+
+def softmax(x, dim):
+    return x.softmax(dim)

@@ -1,0 +1,11 @@
+"""No gradient reaches gamma."""
+
+import torch
+
+MISTAKE = "rms_norm.gamma-detached"
+
+
+def rms_norm(x, gamma, *, eps=1e-6):
+    y = x.to(torch.promote_types(x.dtype, torch.float32))
+    y = y / torch.sqrt(y.square().mean(-1, keepdim=True) + eps)
+    return (y * gamma.detach()).to(x.dtype)

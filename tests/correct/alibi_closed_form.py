@@ -1,0 +1,17 @@
+"""ALiBi from its closed form: slopes as powers of two, distance by subtraction."""
+
+import math
+
+import torch
+
+
+def alibi_slopes(heads):
+    lower = 2 ** math.floor(math.log2(heads))
+    exact = [2.0 ** (-8.0 * (n + 1) / lower) for n in range(lower)]
+    between = [2.0 ** (-8.0 * (n + 1) / (2 * lower)) for n in range(0, 2 * lower, 2)]
+    return torch.tensor((exact + between)[:heads], dtype=torch.float32)
+
+
+def alibi_bias(heads, Lq, Lk):
+    distance = torch.arange(Lq)[:, None] + (Lk - Lq) - torch.arange(Lk)[None, :]
+    return -alibi_slopes(heads)[:, None, None] * distance.clamp(min=0)

@@ -1,0 +1,131 @@
+"""Loading real files in a worker: packages, names, devices, smoke."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from conform.errors import ConformError
+from conform.target.claims import OperatorClaim, OperatorSignature, TargetDescription
+from conform.target.ref import parse_target
+from conform.target.smoke import smoke
+from conform.work.client import WorkerClient
+from conform.work.protocol import CallRequest, ReplyOutcome, TensorArg
+from conform.work.zygote import Zygote
+
+OPERATORS = (OperatorSignature("softmax", ("x",)), OperatorSignature("gelu", ("x",)))
+SOFTMAX = "def softmax(x):\n    return x.softmax(-1)\n"
+
+Open = Callable[..., WorkerClient]
+
+
+@pytest.fixture(scope="module")
+def zygote() -> Iterator[Zygote]:
+    with Zygote() as preloaded:
+        yield preloaded
+
+
+@pytest.fixture
+def open_target(zygote: Zygote) -> Iterator[Open]:
+    opened: list[WorkerClient] = []
+
+    def open_(text: str, device: str | None = None) -> WorkerClient:
+        target = parse_target(text)
+        opened.append(WorkerClient(target, operators=OPERATORS, zygote=zygote, device=device))
+        return opened[-1]
+
+    yield open_
+    for client in opened:
+        client.close()
+
+
+def request(operator: str = "softmax") -> CallRequest:
+    return CallRequest(operator, (TensorArg.of(torch.ones(2, 4)),))
+
+
+def test_a_package_with_relative_imports(tmp_path: Path, open_target: Open) -> None:
+    package = tmp_path / "some_kernels"
+    (package / "inner").mkdir(parents=True)
+    (package / "__init__.py").write_text("from .inner import softmax\n__version__ = '1.2'\n")
+    (package / "inner" / "__init__.py").write_text("from ..rows import softmax\n")
+    (package / "rows.py").write_text(SOFTMAX)
+    client = open_target(str(package))
+    description = client.describe()
+    assert description.name == "some_kernels"
+    assert description.versions["some_kernels"] == "1.2"
+    assert client.call(request()).outcome is ReplyOutcome.RETURNED
+    inside = open_target(str(package / "inner" / "__init__.py"))
+    assert set(inside.describe().operators) == {"softmax"}
+
+
+def test_a_module_of_the_working_directory(
+    tmp_path: Path, open_target: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here_it_is.py").write_text("from beside import softmax\n")
+    (tmp_path / "beside.py").write_text(SOFTMAX)
+    monkeypatch.chdir(tmp_path)
+    assert set(open_target("here_it_is").describe().operators) == {"softmax"}
+
+
+def test_a_file_is_in_sys_modules_before_it_runs(tmp_path: Path, open_target: Open) -> None:
+    file = tmp_path / "registered.py"
+    file.write_text(
+        "import sys\nassert sys.modules[__name__].__name__ == 'registered'\n"
+        "from dataclasses import dataclass\n\n@dataclass\nclass Row:\n    size: 'int'\n\n" + SOFTMAX
+    )
+    assert open_target(str(file)).describe().file == str(file)
+
+
+def test_a_name_that_would_shadow_a_loaded_module(tmp_path: Path, open_target: Open) -> None:
+    file = tmp_path / "torch.py"
+    file.write_text(SOFTMAX)
+    with pytest.raises(ConformError, match="hint: rename it, for example my_torch") as caught:
+        open_target(str(file)).describe()
+    assert caught.value.slug == "target-name-clash"
+
+
+def test_a_syntax_error_shows_the_line(tmp_path: Path, open_target: Open) -> None:
+    file = tmp_path / "unparsable.py"
+    file.write_text("def softmax(x)\n    return x\n")
+    with pytest.raises(ConformError, match=r"unparsable\.py\", line 1") as caught:
+        open_target(str(file)).describe()
+    assert caught.value.slug == "target-import"
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without CUDA")
+def test_a_device_that_is_not_there(tmp_path: Path, open_target: Open) -> None:
+    file = tmp_path / "on_a_gpu.py"
+    file.write_text('CONFORM = {"device": "cuda"}\n' + SOFTMAX)
+    with pytest.raises(ConformError, match="finds no CUDA device here") as caught:
+        open_target(str(file)).describe()
+    assert (caught.value.slug, caught.value.exit_code) == ("device-missing", 2)
+    assert open_target(str(file), device="cpu").describe().device == "cpu"
+
+
+def test_the_kernels_say_that_there_are_none(open_target: Open) -> None:
+    with pytest.raises(ConformError, match="has no operators yet"):
+        open_target("kernels").describe()
+
+
+def test_the_reference_loads(open_target: Open) -> None:
+    description = open_target("reference").describe()
+    assert set(description.operators) == {"softmax", "gelu"}
+    assert description.dtypes == ("float64", "float32", "bfloat16", "float16")
+
+
+def test_smoke_tells_what_each_operator_answers(tmp_path: Path, open_target: Open) -> None:
+    file = tmp_path / "half_done.py"
+    file.write_text(SOFTMAX + "\ndef gelu(x):\n    raise ValueError('not yet')\n")
+
+    def plain(claim: OperatorClaim, description: TargetDescription) -> CallRequest | None:
+        return request(claim.operator)
+
+    description, lines = smoke(open_target(str(file)), plain)
+    assert description.name == "half_done"
+    assert [(line.operator, line.answered, line.note) for line in lines] == [
+        ("softmax", True, "returned float32[2, 4]"),
+        ("gelu", False, "raised ValueError: not yet"),
+    ]
