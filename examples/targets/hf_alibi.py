@@ -1,16 +1,11 @@
-"""Hugging Face transformers: ALiBi of MPT (bias) and Bloom (slopes, tanh gelu)."""
+"""Hugging Face transformers, Bloom: ALiBi, whose bias is the slope times the key's position."""
 
 import torch
-from transformers.models.bloom.modeling_bloom import bloom_gelu_forward, build_alibi_tensor
-from transformers.models.mpt.modeling_mpt import build_mpt_alibi_tensor
+from transformers.models.bloom.modeling_bloom import build_alibi_tensor
 
 CONFORM = {
-    "name": "hf-alibi",
-    "operators": {
-        # slope * (key - last key), the same for every query
-        "alibi_bias": {"conventions": {"alibi_form": "key_position"}},
-        "gelu": {"fixed": {"approximate": "tanh"}},
-    },
+    "name": "hf-bloom",
+    "operators": {"alibi_bias": {"conventions": {"alibi_form": "key_position"}}},
 }
 
 
@@ -20,8 +15,4 @@ def alibi_slopes(heads):
 
 
 def alibi_bias(heads, Lq, Lk):
-    return build_mpt_alibi_tensor(heads, Lk).expand(heads, Lq, Lk)
-
-
-def gelu(x):
-    return bloom_gelu_forward(x)
+    return build_alibi_tensor(torch.ones(1, Lk), heads, torch.float32).expand(heads, Lq, Lk)

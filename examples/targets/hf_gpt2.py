@@ -5,7 +5,6 @@ from types import SimpleNamespace
 import torch
 from torch.func import functional_call
 from transformers import GPT2Config
-from transformers.activations import ACT2FN
 from transformers.masking_utils import eager_mask
 from transformers.models.gpt2.modeling_gpt2 import GPT2MLP, eager_attention_forward
 
@@ -21,7 +20,6 @@ CONFORM = {
         },
         # Conv1D reshapes its input with .view
         "feed_forward": {"strides": "contiguous"},
-        "gelu": {"fixed": {"approximate": "tanh"}},
     },
 }
 
@@ -41,10 +39,6 @@ def attention(q, k, v, *, scale=None):
     mask = eager_mask(q.shape[0], lq, lk, q_offset=lk - lq, dtype=q.dtype)
     module = SimpleNamespace(training=False)
     return eager_attention_forward(module, q, k, v, mask, scaling=scale)[0].transpose(1, 2)
-
-
-def gelu(x):
-    return ACT2FN["gelu_new"](x)
 
 
 def feed_forward(x, W1, b1, W2, b2, *, activation="relu"):

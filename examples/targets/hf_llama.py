@@ -84,6 +84,7 @@ def glu_feed_forward(x, W, V, W2, *, activation="swish"):
         hidden_size=W.shape[0],
         intermediate_size=W.shape[1],
         num_attention_heads=1,
+        head_dim=2,  # unused here, but checked to be even
         hidden_act=ACTIVATIONS[activation],
     )
     weights = {"gate_proj.weight": W.T, "up_proj.weight": V.T, "down_proj.weight": W2.T}

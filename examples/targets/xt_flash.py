@@ -6,6 +6,7 @@ CONFORM = {
     "name": "x-transformers-flash",
     "operators": {
         "attention": {
+            "rounding": "scores-in-dtype",  # a scale is multiplied into q, and rounded there
             "conventions": {"heads": "tiled", "masked_rows": "any"},
             # more queries than keys: top-left, unlike every other case (FINDINGS.md)
             "requires": ["not causal or Lq <= Lk"],

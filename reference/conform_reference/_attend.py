@@ -102,10 +102,16 @@ def log_sum_exp(partial: Partial) -> Tensor:
     return torch.where(some, partial.maximum + log, -math.inf).squeeze(-1)
 
 
+def float32_drift(maximum: Tensor) -> Tensor:
+    """1; where the mark rounds, what exp(score - lse) loses when both are held in float32."""
+    held = torch.where(torch.isinf(maximum), 0.0, maximum)
+    return torch.exp(2 * (mark("float32.maximum", held) - held)).detach()
+
+
 def normalise(numerator: Tensor, partial: Partial, mean: Callable[[], Tensor]) -> Tensor:
     """numerator / total; an empty row gives zeros, or what the convention says (`mean`: of v)."""
     some = partial.total > 0
-    quotient = numerator / torch.where(some, partial.total, 1.0)
+    quotient = numerator / torch.where(some, partial.total, 1.0) * float32_drift(partial.maximum)
     if settings().empty_rows == "mean_of_values":
         return torch.where(some, quotient, mean())
     return torch.where(some, quotient, math.nan if settings().empty_rows == "nan" else 0.0)
@@ -124,7 +130,10 @@ def attend(
 ) -> tuple[Tensor, Tensor]:
     """(o[B,H,Lq,Dv], lse[B,H,Lq]) in at least float32; visible: bool[B,H,Lq,Lk]."""
     dtype = _check.compute_dtype(q, k, v)
-    q, k, v = q.to(dtype), expand_heads(k, q.shape[1]), expand_heads(v, q.shape[1])
+    q = q.to(dtype)
+    # Their gradients may be stored head by head before a group's are added up.
+    k = mark("backward.head_keys", expand_heads(k.to(dtype), q.shape[1]))
+    v = mark("backward.head_values", expand_heads(v.to(dtype), q.shape[1]))
     # A key that no query sees has no effect whatever lies there, not even NaN (0 * NaN = NaN).
     seen = visible.any(-2).unsqueeze(-1)
     k, values = torch.where(seen, k.to(dtype), 0.0), torch.where(seen, v.to(dtype), 0.0)

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from conform_reference import _check
+from conform_reference._attend import float32_drift
 from conform_reference.rounding import mark
 
 
@@ -18,9 +19,9 @@ def softmax(x: Tensor) -> Tensor:
     if x.shape[-1] == 0:
         return x.clone()
     values = x.to(_check.compute_dtype(x))
-    exponentials = torch.exp(values - values.detach().amax(-1, keepdim=True))
-    exponentials = mark("exponentials", exponentials)
-    return (exponentials / exponentials.sum(-1, keepdim=True)).to(x.dtype)
+    maximum = values.detach().amax(-1, keepdim=True)
+    exponentials = mark("exponentials", torch.exp(values - maximum))
+    return (exponentials / exponentials.sum(-1, keepdim=True) * float32_drift(maximum)).to(x.dtype)
 
 
 def softmax_merge(m1: Tensor, l1: Tensor, m2: Tensor, l2: Tensor) -> tuple[Tensor, Tensor]:

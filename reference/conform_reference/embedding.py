@@ -33,8 +33,8 @@ def output_projection(h: Tensor, W: Tensor) -> Tensor:
     """
     if W.dim() != 2 or h.dim() < 1 or h.shape[-1] != W.shape[0]:
         raise ValueError(
-            f"h.shape={tuple(h.shape)}, W.shape={tuple(W.shape)}: expected h [..., E] and W [E, V]; "
-            f"a tied embedding table [V, E] must be transposed"
+            f"h.shape={tuple(h.shape)}, W.shape={tuple(W.shape)}: expected h [..., E] and "
+            f"W [E, V]; a tied embedding table [V, E] must be transposed"
         )
     dtype = compute_dtype(h, W)
     return torch.matmul(h.to(dtype), W.to(dtype)).to(h.dtype)

@@ -14,8 +14,8 @@ def _checked(x: Tensor, eps: float, **vectors: Tensor) -> torch.dtype:
     for name, vector in vectors.items():
         if x.dim() < 1 or vector.shape != x.shape[-1:]:
             raise ValueError(
-                f"{name}.shape={tuple(vector.shape)}, x.shape={tuple(x.shape)}: expected {name} [E] "
-                f"for x [..., E]; normalisation is over the last dimension"
+                f"{name}.shape={tuple(vector.shape)}, x.shape={tuple(x.shape)}: expected {name} "
+                f"[E] for x [..., E]; normalisation is over the last dimension"
             )
     if not eps >= 0:
         raise ValueError(f"eps={eps!r}: expected a number of at least 0; 1e-5 is usual")

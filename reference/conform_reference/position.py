@@ -12,7 +12,7 @@ from conform_reference.rounding import mark
 def _even(name: str, value: int) -> None:
     if value < 2 or value % 2:
         raise ValueError(
-            f"{name}={value}: expected an even number of at least 2; features are paired, pad to even"
+            f"{name}={value}: expected an even number of at least 2; features are paired, pad them"
         )
 
 
@@ -61,7 +61,7 @@ def _aligned_positions(x: Tensor, positions: Tensor) -> Tensor:
     """Positions with singleton dims inserted, so that [..., L] broadcasts over x[..., L, D]."""
     if positions.is_floating_point() or positions.dtype == torch.bool:
         raise ValueError(f"positions.dtype={positions.dtype}: expected integers; pass int64")
-    fits = positions.dim() == 1 and x.dim() >= 2 or positions.dim() == 2 and x.dim() >= 3
+    fits = positions.dim() in (1, 2) and x.dim() > positions.dim()
     if fits and positions.shape[-1] == x.shape[-2]:
         if positions.dim() == 1:
             return positions
@@ -84,8 +84,8 @@ def rope(
 ) -> Tensor:
     """Rotary embedding of x[..., L, D] at positions int[L] or int[B, L]; same shape and dtype.
 
-    Pair i of the first R = rotary_dim (or D) features is turned by p / scaling * base^(-2i/R); pairs
-    are (2i, 2i+1) when interleaved, else (i, i + R/2). The other features are copied.
+    Pair i of the first R = rotary_dim (or D) features is turned by p / scaling * base^(-2i/R);
+    pairs are (2i, 2i+1) when interleaved, else (i, i + R/2). The other features are copied.
     Raises ValueError for an odd D or rotary_dim, rotary_dim > D, scaling <= 0, misfit positions.
     Source: Su et al. 2021, eq. 15 (interleaved); Chen et al. 2023 for the scaling.
     """

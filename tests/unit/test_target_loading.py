@@ -116,6 +116,12 @@ def test_the_reference_loads(open_target: Open) -> None:
     assert description.dtypes == ("float64", "float32", "bfloat16", "float16")
 
 
+def test_exec_targets_are_refused_clearly(open_target: Open) -> None:
+    with pytest.raises(ConformError, match="cannot be run yet") as caught:
+        open_target("exec:./serve")
+    assert caught.value.slug == "exec-not-supported"
+
+
 def test_smoke_tells_what_each_operator_answers(tmp_path: Path, open_target: Open) -> None:
     file = tmp_path / "half_done.py"
     file.write_text(SOFTMAX + "\ndef gelu(x):\n    raise ValueError('not yet')\n")

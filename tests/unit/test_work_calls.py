@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -234,15 +236,56 @@ def test_workers_end_with_their_client(tmp_path: Path) -> None:
         reply = client.call(CallRequest("mha_to_gqa", (TensorArg.of(torch.ones(1)),)))
         pid = int(reply.results[0])
     # The zygote is gone without the client having been closed: its worker must go with it.
-    deadline = time.monotonic() + 5
-    while time.monotonic() < deadline:
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            return
+    _await(lambda: _has_ended(pid))
+
+
+ORPHAN = """
+import sys
+from conform.target.claims import OperatorSignature
+from conform.target.ref import parse_target
+from conform.work.client import WorkerClient
+from conform.work.protocol import CallRequest, TensorArg
+import torch
+
+client = WorkerClient(parse_target(sys.argv[1]), operators=[OperatorSignature("softmax", ("x",))])
+client.describe()
+print("loaded", flush=True)
+client.call(CallRequest("softmax", (TensorArg.of(-torch.ones(2)),)), timeout=600)
+"""
+
+
+def test_a_hanging_worker_ends_when_the_checker_is_killed(tmp_path: Path) -> None:
+    pid_file = tmp_path / "pid"
+    target = tmp_path / "endless_target.py"
+    target.write_text(
+        "import os\n\ndef softmax(x):\n"
+        f"    open({str(pid_file)!r}, 'w').write(str(os.getpid()))\n    while True:\n        pass\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    with subprocess.Popen(
+        [sys.executable, "-c", ORPHAN, str(target)], stdout=subprocess.PIPE, env=environment
+    ) as checker:
+        assert checker.stdout is not None
+        assert checker.stdout.readline() == b"loaded\n"
+        _await(lambda: pid_file.exists() and pid_file.read_text() != "")
+        checker.kill()
+    pid = int(pid_file.read_text())
+    _await(lambda: _has_ended(pid))
+
+
+def _await(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline, "waited for 10 s in vain"
         time.sleep(0.02)
-    stat = Path(f"/proc/{pid}/stat")
-    assert stat.exists() and stat.read_text().split()[2] == "Z"
+
+
+def _has_ended(pid: int) -> bool:
+    """Gone, or dead and waiting for whoever adopted it to notice."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
 
 
 @pytest.mark.parametrize("name", ["identity", "zero", "tanh", "linear"])

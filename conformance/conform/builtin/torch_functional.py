@@ -55,7 +55,9 @@ def attention(
     """`F.scaled_dot_product_attention` of q[B,H,Lq,D], k[B,K,Lk,D], v[B,K,Lk,Dv]."""
     additive = mask
     if bias is not None:
-        additive = bias if mask is None else bias.masked_fill(~mask, -torch.inf)
+        additive = bias if mask is None else torch.where(mask, bias, -torch.inf)
+    if additive is not None:  # the library refuses a mask of one dimension
+        additive = torch.atleast_2d(additive)
     return F.scaled_dot_product_attention(
         q, k, v, additive, is_causal=causal, scale=scale, enable_gqa=q.shape[1] != k.shape[1]
     )

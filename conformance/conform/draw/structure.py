@@ -23,6 +23,10 @@ REGIMES = (
 )  # fmt: skip
 
 
+class OptionNotClaimed(Exception):
+    """A law fixes an option that the target does not claim."""
+
+
 @dataclass(frozen=True)
 class Constraints:
     """What narrows the drawing for one target (or one law).
@@ -193,6 +197,7 @@ def _options(spec: OperatorSpec, scope: DrawScope, chooser: Chooser, limits: Con
     for name, item in spec.options.items():
         if name in variant.options:
             value: Value = variant.options[name]
+            _check_claimed(name, value, item.default, limits)
             if isinstance(value, str) and value.startswith("="):
                 value = scope.draw(value[1:], f"option.{name}")
         elif name in limits.fixed:
@@ -206,6 +211,13 @@ def _options(spec: OperatorSpec, scope: DrawScope, chooser: Chooser, limits: Con
         options[name] = value
         scope.names[name] = value
     return options
+
+
+def _check_claimed(name: str, value: object, default: object, limits: Constraints) -> None:
+    """A law's fixed option must be one that the target claims, or what it always has."""
+    claimed = limits.options is None or name in limits.options
+    if not claimed and value != limits.fixed.get(name, default):
+        raise OptionNotClaimed(f"the option {name!r} is not claimed")
 
 
 def _laid_out(source: Source, layout: str, chooser: Chooser) -> Source:

@@ -18,7 +18,8 @@ from conform.judge.roundoff import Roundoff
 class Model:
     """`dtype` is the case's; `rounded` are the marks that may be rounded to it.
 
-    `backward`: the marks also round the gradients that flow through them. `compute` float32 is declared
+    `backward`: the marks also round the gradients that flow through them
+    (those named `backward.*` round nothing else). `compute` float32 is declared
     by targets that work in float32 whatever the input. `flavour` "tf32" declares products of
     operands rounded to 11 significant bits.
     """
@@ -35,8 +36,9 @@ class Model:
 
     @property
     def scale(self) -> float:
-        """Factor on deviations: float64 roundoff is 2^-29 of float32's; both sides have it."""
-        return 2.0**-28 if self.dtype == "float64" and self.compute == "input" else 1.0
+        """Factor on deviations: float64 roundoff is 2^-29 of float32's, both sides have it,
+        and law arithmetic adds its own: 2^-26."""
+        return 2.0**-26 if self.dtype == "float64" and self.compute == "input" else 1.0
 
 
 def rounded_on_scaled_grid(x: torch.Tensor, c: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
@@ -52,18 +54,27 @@ class _Rounded(torch.autograd.Function):
     generate_vmap_rule = True
 
     @staticmethod
-    def forward(x: torch.Tensor, c: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
-        return rounded_on_scaled_grid(x, c, dtype)
+    def forward(x: torch.Tensor, c: torch.Tensor, dtype: torch.dtype, ahead: bool) -> torch.Tensor:
+        return rounded_on_scaled_grid(x, c, dtype) if ahead else x.clone()
 
     @staticmethod
     def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
-        _, c, ctx.dtype = inputs
+        _, c, ctx.dtype, _ = inputs
         ctx.save_for_backward(c)
 
     @staticmethod
     def backward(ctx: Any, gradient: torch.Tensor) -> Any:  # type: ignore[override]
         (c,) = ctx.saved_tensors
-        return rounded_on_scaled_grid(gradient, c, ctx.dtype), None, None
+        return rounded_on_scaled_grid(gradient, c, ctx.dtype), None, None, None
+
+
+def _float32(x: torch.Tensor, c: torch.Tensor, noise: Roundoff) -> torch.Tensor:
+    """Marks named `float32.*` are held in float32 by every implementation, whatever the dtype."""
+    before, noise.paused = noise.paused, True
+    try:
+        return rounded_on_scaled_grid(x, c, torch.float32)
+    finally:
+        noise.paused = before
 
 
 @contextmanager
@@ -71,12 +82,17 @@ def rounding(model: Model, c: torch.Tensor, noise: Roundoff) -> Iterator[None]:
     """Inside, the reference's marks round as the model permits, on the grid given by `c`."""
 
     def hook(name: str, x: torch.Tensor) -> torch.Tensor:
+        if name.startswith("float32.") and x.is_floating_point():
+            return _float32(x, c, noise)
         if name not in model.rounded or not x.is_floating_point():
+            return x
+        ahead = not name.startswith("backward.")
+        if not ahead and not model.backward:
             return x
         before, noise.paused = noise.paused, True
         try:
             if model.backward:
-                return _Rounded.apply(x, c, model.storage)  # type: ignore[no-any-return,no-untyped-call]
+                return _Rounded.apply(x, c, model.storage, ahead)  # type: ignore[no-any-return,no-untyped-call]
             return rounded_on_scaled_grid(x, c, model.storage)
         finally:
             noise.paused = before

@@ -74,7 +74,7 @@ class TargetCaller:
         return self.observed
 
     def oracle(self, operator: str, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
-        """The oracle on the same inputs."""
+        """The oracle on the same inputs, options exactly as the law says."""
         return _plain(self.oracles(operator)(args, options, self.calls.dtype))
 
     def _differentiable(self, operator: str, args: tuple[Any, ...], options: Mapping[str, Any],
@@ -134,10 +134,12 @@ class OracleCaller:
     """Calls go to the oracle, exactly or under roundoff (`noise`), on inputs cast to the dtype."""
 
     def __init__(self, oracles: Oracles, dtype: str, model_of: Callable[[str], Model],
+                 full: Callable[[str, Mapping[str, Any]], dict[str, Any]],
                  noise: Roundoff | None = None, grid: Tensor | None = None) -> None:
         self.oracles = oracles
         self.dtype = dtype
         self.model_of = model_of
+        self.full = full
         self.noise = noise
         self.grid = grid
         self.made = 0
@@ -147,6 +149,7 @@ class OracleCaller:
         """The oracle's result; under roundoff finally rounded on the scaled grid."""
         oracle = self.oracles(operator)
         self.current = operator
+        options = self.full(operator, options)
         if self.noise is None:
             return _plain(oracle(args, options, self.dtype))
         before, self.noise.paused = self.noise.paused, True

@@ -49,7 +49,8 @@ def try_law(session: Session, law: Property, case: Case, dtype: str, *,
     session.before_case(law, case, dtype)
     maker = session.fresh_calls if fresh else session.calls
     try:
-        calls = maker(law.operator, case, dtype)
+        # Hygiene is about the call, not its values: those are other laws' business.
+        calls = maker(law.operator, case, dtype, judging=not law.template)
         return _judge(session, law, calls)
     except Violation as violation:
         return Trial(Kind.FAILED, violation.message, violation.outcome, violation.residual,
@@ -59,7 +60,9 @@ def try_law(session: Session, law: Property, case: Case, dtype: str, *,
     except NotClaimed as missing:
         return Trial(Kind.NOT_CLAIMED, str(missing))
     except FalseLaw as error:
-        kind = (Kind.NOT_APPLICABLE if session.conventional(law.operator) else Kind.FALSE_LAW)
+        # A negative control need not show in every case, nor a law under every convention.
+        lenient = session.conventional(law.operator) or law.spec.holds != "always"
+        kind = Kind.NOT_APPLICABLE if lenient else Kind.FALSE_LAW
         return Trial(kind, str(error))
     except LawError as error:
         return Trial(Kind.FALSE_LAW, f"the law cannot be evaluated: {error.message}")
@@ -75,8 +78,7 @@ def _judge(session: Session, law: Property, calls: TargetCalls) -> Trial:
         return Trial(kind, residual=judged.residual)
     if law.kind == "gradient":
         return _gradient(law, calls)
-    run = LawRun(law, calls, session.oracle, session.operators,
-                 conventional=session.conventional(law.operator))
+    run = LawRun(law, calls, session.oracle, session.operators)
     if not run.applies():
         return Trial(Kind.NOT_APPLICABLE, "the precondition does not hold")
     verdict = run.verdict()
@@ -101,6 +103,8 @@ def _gradient(law: Property, calls: TargetCalls) -> Trial:
         return Trial(Kind.NOT_APPLICABLE, "no differentiable input in this case")
     outputs = as_tuple(oracle(material.inputs, calls.full_options(law.operator, material.options),
                               calls.dtype))
+    if any(bool(torch.isnan(x).any()) for x in outputs if x.is_floating_point()):
+        return Trial(Kind.NOT_APPLICABLE, "a result is NaN by convention: no gradient to compare")
     cotangents = tuple(
         torch.from_numpy(stream(derive_seed(material.case.seed, "cotangent"), str(i))
                          .standard_normal(tuple(x.shape))).to(DTYPES[calls.dtype]).to(torch.float64)

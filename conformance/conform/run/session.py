@@ -55,8 +55,14 @@ class Session:
         return self._oracles[operator]
 
     def conventional(self, operator: str) -> bool:
-        """Whether the target declares another convention than the default for the operator."""
-        return bool(self.oracle(operator).conventions)
+        """Whether the target declares conventions or fixed options for the operator."""
+        return bool(self.oracle(operator).conventions or self.claims[operator].fixed)
+
+    def narrowed(self, operator: str) -> bool:
+        """Whether the target claims less of the operator than its contract offers."""
+        claim = self.claims[operator]
+        everything = set(self.book.operator(operator).spec.options)
+        return bool(everything - claim.options or claim.limits or claim.requires or claim.fixed)
 
     def asked(self, law: Property) -> bool:
         """Whether the law is meant for targets with this one's conventions."""
@@ -90,22 +96,23 @@ class Session:
                         variant)
         return draw_extra(case, law.spec.draw, law.id)
 
-    def calls(self, operator: str, case: Case, dtype: str) -> TargetCalls:
+    def calls(self, operator: str, case: Case, dtype: str, *, judging: bool = True) -> TargetCalls:
         """Calls on the case made concrete; shared by all laws of the same case."""
-        key = (operator, dtype, case.identity())
+        key = (operator, dtype, case.identity(), judging)
         if key not in self._calls:
-            self._calls[key] = self.fresh_calls(operator, case, dtype)
+            self._calls[key] = self.fresh_calls(operator, case, dtype, judging=judging)
             while len(self._calls) > KEPT:
                 self._calls.popitem(last=False)
         self._calls.move_to_end(key)
         return self._calls[key]
 
-    def fresh_calls(self, operator: str, case: Case, dtype: str) -> TargetCalls:
+    def fresh_calls(self, operator: str, case: Case, dtype: str, *,
+                    judging: bool = True) -> TargetCalls:
         """The same without remembering."""
         claim = self.claims[operator]
         material: Material = materialise(self.book.operator(operator), case, dtype,
                                          lambda name: name in claim.options)
-        return TargetCalls(material, self.client, self.claims, self.oracle, self.timeout)
+        return TargetCalls(material, self.client, self.claims, self.oracle, self.timeout, judging)
 
 
 def variant_of(law: Property) -> Variant:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from conform.draw.case import Case
 from conform.draw.expressions import Unsatisfied
-from conform.draw.structure import Drawn
+from conform.draw.structure import Drawn, OptionNotClaimed
 from conform.records import Counterexample, Diagnosis, Outcome, Verdict
 from conform.run.counterexample import describe_failure
 from conform.run.diagnose import diagnose
@@ -68,6 +68,8 @@ def verify(session: Session, law: Property, dtype: str) -> Verdict:
             if law.spec.holds == "always" or trial.outcome is not Outcome.FAIL:
                 break
     outcome, reason = _outcome(law, tally, failing, broken)
+    if outcome is Outcome.INCOMPLETE and session.narrowed(law.operator):
+        outcome, reason = Outcome.UNSUPPORTED, f"within what is claimed, {reason}"
     example: Counterexample | None = None
     explained: tuple[Diagnosis, ...] = ()
     if outcome.violated and failing is not None:
@@ -107,6 +109,10 @@ def _cases(session: Session, law: Property, tally: Tally) -> Iterator[tuple[Draw
         except Unsatisfied:
             tally.other += 1
             continue
+        except OptionNotClaimed as missing:
+            tally.not_claimed += 1
+            tally.reasons.append(str(missing))
+            return
         yield item, case
 
 

@@ -16,8 +16,8 @@ Record = dict[str, Any]
 class OperatorSignature:
     """An operator's contract, as far as calling it goes.
 
-    `options` maps each keyword option to its default; those in `required` have none. `sizes` are the
-    names that a declaration's limits may mention besides options (empty: they are not checked).
+    `options` maps each keyword option to its default; those in `required` have none. `sizes` are
+    the names that a declaration's limits may mention besides options (empty: they are not checked).
     """
 
     name: str
@@ -61,8 +61,8 @@ class OperatorClaim:
     """What a target claims of one operator.
 
     `options` are the contract options that are passed to it, `renames` their names there where they
-    differ, `fixed` those it lacks and always has at a value. `limits` and `requires` say which cases
-    it takes; `differentiable` None means whatever flows.
+    differ, `fixed` those it lacks and always has at a value. `limits` and `requires` say which
+    cases it takes; `differentiable` None means whatever flows.
     """
 
     operator: str

@@ -1,4 +1,4 @@
-"""Conventions on which good libraries differ, and the values each may take; the default is first."""
+"""Conventions on which good libraries differ, with the values of each; the default is first."""
 
 from __future__ import annotations
 

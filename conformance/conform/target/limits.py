@@ -1,4 +1,4 @@
-"""Declared limits of sizes and options: `{"D": [64, 128], "L": {"max": 8192, "multiple_of": 16}}`."""
+"""Declared limits of sizes and options: `{"D": [64, 128], "L": {"max": 8192}}`."""
 
 from __future__ import annotations
 
@@ -76,8 +76,8 @@ def read_limit(place: Place, value: object) -> Limit:
 def within(limits: Mapping[str, Limit], sizes: Mapping[str, object]) -> str | None:
     """Why a case with these sizes and options is outside of the limits, or None when it is inside.
 
-    `L` limits `Lq` and `Lk`, too, where a case has no size of that name. Other names that a case does
-    not have are not limited by it.
+    `L` limits `Lq` and `Lk`, too, where a case has no size of that name. Other names that a case
+    does not have are not limited by it.
     """
     for name, limit in limits.items():
         names = [name] if name in sizes or name != "L" else ["Lq", "Lk"]

@@ -35,9 +35,9 @@ class TargetKind(StrEnum):
 class TargetRef:
     """A target that has been found but not loaded.
 
-    `text` is what the user wrote, `name` what reports call it unless it names itself. `location` is a
-    dotted module name, an absolute path (a .py file, or a package's `__init__.py`), or a command.
-    `folder` is prepended to the import path of its process; empty: nothing is.
+    `text` is what the user wrote, `name` what reports call it unless it names itself. `location`
+    is a dotted module name, an absolute path (a .py file, or a package's `__init__.py`), or a
+    command. `folder` is prepended to the import path of its process; empty: nothing is.
     """
 
     text: str
@@ -73,7 +73,8 @@ def parse_target(text: str) -> TargetRef:
 
     In this order: `exec:COMMAND`, a path (ends in .py or has a slash), a built-in name, an entry
     point of the group `conform.targets`, an importable module or package.
-    Raises ConformError: `target-empty`, `target-file-missing`, `target-no-package`, `unknown-target`.
+    Raises ConformError: `target-empty`, `target-file-missing`, `target-no-package`,
+    `unknown-target`.
     """
     if not text.strip():
         raise ConformError("target-empty", "the target's name is empty", hint="try --target torch")

@@ -6,8 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+import torch
+
 from conform.target.claims import OperatorClaim, TargetDescription
-from conform.work.protocol import CallReply, CallRequest, ReplyOutcome
+from conform.work.protocol import CallReply, CallRequest, ReplyOutcome, Result
 
 PlainRequest = Callable[[OperatorClaim, TargetDescription], CallRequest | None]
 """Gives a tiny plain call for an operator, or None where the claim leaves no legal case."""
@@ -51,12 +53,7 @@ def smoke(target: Callee, plain_request: PlainRequest) -> tuple[TargetDescriptio
 def reply_in_words(reply: CallReply) -> str:
     """One line: "returned float32[2, 4]", "raised ValueError: ...", "crashed: ..."."""
     if reply.outcome is ReplyOutcome.RETURNED:
-        shown = [
-            f"{str(r.dtype).removeprefix('torch.')}{list(r.shape)}"
-            if hasattr(r, "shape")
-            else str(r)
-            for r in reply.results
-        ]
+        shown = [_shown(result) for result in reply.results]
         return f"returned {', '.join(shown)}"
     words = reply.outcome.value.replace("-", " ")
     if reply.exception is None:
@@ -64,3 +61,9 @@ def reply_in_words(reply: CallReply) -> str:
     if reply.outcome in (ReplyOutcome.CRASHED, ReplyOutcome.TIMED_OUT):
         return f"{words}: {reply.exception.message}"
     return f"{words} {reply.exception.type}: {reply.exception.message}"
+
+
+def _shown(result: Result) -> str:
+    if isinstance(result, torch.Tensor):
+        return f"{str(result.dtype).removeprefix('torch.')}{list(result.shape)}"
+    return str(result)

@@ -24,7 +24,7 @@ def create_arena_file() -> int:
 
 
 class Arena:
-    """Bytes at offsets that both sides see. The writer calls `reset` and `write`, the reader `read`."""
+    """Bytes at offsets that both sides see: one calls `reset` and `write`, the other `read`."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
@@ -33,7 +33,8 @@ class Arena:
         self._map(os.fstat(descriptor).st_size)
 
     def _map(self, size: int) -> None:
-        # The old mapping lives as long as tensors that look into it; nothing is unmapped under them.
+        # The old mapping lives as long as tensors that look into it; nothing is unmapped under
+        # them.
         self._bytes = torch.frombuffer(mmap.mmap(self._descriptor, size), dtype=torch.uint8)
 
     def reset(self) -> None:

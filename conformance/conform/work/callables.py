@@ -19,7 +19,8 @@ def linear_weight(width: int, seed: int) -> torch.Tensor:
     generator = torch.Generator().manual_seed(seed)
     drawn = torch.randn(width, width, generator=generator, dtype=torch.float64)
     steps = (drawn * (_WEIGHT_GRID / max(width, 1) ** 0.5)).round()
-    return steps.clamp(-2 * _WEIGHT_GRID, 2 * _WEIGHT_GRID) / _WEIGHT_GRID
+    weight: torch.Tensor = steps.clamp(-2 * _WEIGHT_GRID, 2 * _WEIGHT_GRID) / _WEIGHT_GRID
+    return weight
 
 
 def _identity(width: int, seed: int) -> Sublayer:

@@ -7,7 +7,7 @@ from types import TracebackType
 
 from conform.errors import ConformError
 from conform.target.claims import OperatorSignature, TargetDescription
-from conform.target.ref import TargetRef
+from conform.target.ref import TargetKind, TargetRef
 from conform.work.codec import decode_reply, encode_request
 from conform.work.layout import from_target_layout, to_target_layout
 from conform.work.protocol import CallReply, CallRequest, ExceptionInfo, ReplyOutcome
@@ -26,8 +26,9 @@ class WorkerClient:
     `operators` are the contracts that the target may offer. `device` overrides the declared one.
     `timeout` is per call, in seconds; loading has `load_timeout` of its own. `memory_limit` is what
     the process may grow by after loading, in bytes (CPU targets; None: no limit). With a `zygote`,
-    several clients share one preloaded process; without, the client starts its own. After a crash or
-    a timeout the next call starts a new worker (`restarts` counts). Not for several threads at once.
+    several clients share one preloaded process; without, the client starts its own. After a crash
+    or a timeout the next call starts a new worker (`restarts` counts). Not for several threads at
+    once.
     """
 
     def __init__(
@@ -42,6 +43,13 @@ class WorkerClient:
         threads: int = 1,
         zygote: Zygote | None = None,
     ) -> None:
+        if target.kind is TargetKind.EXEC:
+            raise ConformError(
+                "exec-not-supported",
+                "targets in another process or language (exec:) cannot be run yet",
+                hint="write a Python adapter that calls it",
+                where=target.text,
+            )
         self.target = target
         self.timeout = timeout
         self.restarts = 0
@@ -76,8 +84,8 @@ class WorkerClient:
     def call(self, request: CallRequest, timeout: float | None = None) -> CallReply:
         """Call one operator. Whatever the target does is a reply, never an exception.
 
-        Raises ConformError (`unclaimed-operator`) for an operator or option that is not claimed, and
-        as `describe` when a restarted target cannot be loaded again.
+        Raises ConformError (`unclaimed-operator`) for an operator or option that is not claimed,
+        and as `describe` when a restarted target cannot be loaded again.
         """
         description = self.describe()
         claim = description.operators.get(request.operator)

@@ -156,7 +156,7 @@ def encode_reply(reply: CallReply, arena: Arena) -> Message:
 
 
 def decode_reply(header: Message, arena: Arena, log_tail: str, printed: int) -> CallReply:
-    """The reply with tensors of its own. Raises ValueError, KeyError or TypeError when malformed."""
+    """The reply with tensors of its own. Malformed: ValueError, KeyError or TypeError."""
     repeat_changed = header["repeat_changed"]
     exception = header["exception"]
     return CallReply(

@@ -14,7 +14,7 @@ _BITS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64, 16: tor
 
 
 def as_bits(tensor: torch.Tensor) -> torch.Tensor:
-    """A contiguous tensor's bits as integers, so that NaN equals itself and -0.0 differs from 0.0."""
+    """A contiguous tensor's bits as integers: NaN equals itself and -0.0 differs from 0.0."""
     return tensor.reshape(-1).view(_BITS[tensor.element_size()])
 
 

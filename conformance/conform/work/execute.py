@@ -95,7 +95,7 @@ class Executor:
         except NotImplementedError as error:
             progress.outcome = ReplyOutcome.REFUSED
             progress.exception = describe_exception(error, _stage(progress))
-        except BaseException as error:  # sys.exit and KeyboardInterrupt are answers, too
+        except BaseException as error:  # noqa: BLE001 - sys.exit and KeyboardInterrupt are answers, too
             progress.outcome = ReplyOutcome.RAISED
             progress.exception = describe_exception(error, _stage(progress))
         finally:
@@ -152,7 +152,7 @@ class Executor:
         memory: ArgumentMemory,
         progress: _Progress,
     ) -> None:
-        """The same call on the same memory, then one with other values to see what it overwrites."""
+        """The same call on the same memory, then one with other values: what does it overwrite?"""
         first = progress.returned
         if first is None:
             return

@@ -18,7 +18,7 @@ _KEPT_MESSAGE = 4000
 
 
 def is_user_file(filename: str) -> bool:
-    """Whether a frame of `filename` is the user's: not ours, not installed, not the interpreter's."""
+    """Whether a frame's file is the user's: not ours, not installed, not the interpreter's."""
     if filename.startswith("<"):
         return False
     return not filename.startswith((_OURS, *_MACHINERY))
@@ -62,7 +62,7 @@ def describe_exception(error: BaseException, stage: str = "call") -> ExceptionIn
 def _message(error: BaseException) -> str:
     try:
         return str(error)
-    except Exception as failure:  # a target's __str__ may do anything
+    except Exception as failure:  # noqa: BLE001 - a target's __str__ may do anything
         return f"(its message cannot be shown: {type(failure).__name__})"
 
 

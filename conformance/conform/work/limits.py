@@ -42,9 +42,9 @@ def die_with_parent() -> None:
 def poisoning_environment(threads: int) -> dict[str, str]:
     """Environment in which fresh memory is full of 0x7f bytes, and libraries start few threads.
 
-    0x7f7f... is 3.4e38 in float32 and bfloat16, NaN in float16, 1.4e306 in float64, and no index. The
-    byte given is for freed memory, fresh memory holds its complement; glibc's per-thread cache would
-    hand freed memory out again unpoisoned, so it is off.
+    0x7f7f... is 3.4e38 in float32 and bfloat16, NaN in float16, 1.4e306 in float64, and no index.
+    The byte given is for freed memory, fresh memory holds its complement; glibc's per-thread cache
+    would hand freed memory out again unpoisoned, so it is off.
     """
     environment = dict(os.environ)
     environment["MALLOC_PERTURB_"] = str(0x80)

@@ -10,10 +10,10 @@ from conform.work.results import plain_values
 
 
 class ArgumentMemory:
-    """Private copies of a request's buffers on the target's device; views of them are the arguments.
+    """Private copies of a request's buffers on the target's device, and views of them.
 
-    The request's storages (which lie in the arena) stay pristine and are what the copies are compared
-    with afterwards.
+    The request's storages (which lie in the arena) stay pristine and are what the copies are
+    compared with afterwards.
     """
 
     def __init__(self, named: dict[ArgKey, Arg], device: str) -> None:

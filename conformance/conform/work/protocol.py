@@ -19,8 +19,8 @@ Scalar = int | float | bool | str | None | tuple[int, ...]
 class TensorArg:
     """A view into a buffer that travels whole, so that what lies around the view is watched too.
 
-    `storage` is 1-D, contiguous, on the CPU, of dtype `dtype`; `offset` and `strides` count elements.
-    Arguments built on the very same storage object share memory in the worker as well.
+    `storage` is 1-D, contiguous, on the CPU, of dtype `dtype`; `offset` and `strides` count
+    elements. Arguments built on the very same storage object share memory in the worker as well.
     """
 
     storage: torch.Tensor
@@ -92,9 +92,9 @@ class CallRequest:
     """One call of an operator of the target.
 
     `wrt` names the tensors to differentiate; then the worker also pulls back `cotangents`, one for
-    each floating-point result in order (None: ones, the gradient of the sum). `repeat` calls again on
-    the same memory and compares. Arguments and results listed as head-major are [B, H, L, D] here
-    and are handed over in the layout that the target declared.
+    each floating-point result in order (None: ones, the gradient of the sum). `repeat` calls again
+    on the same memory and compares. Arguments and results listed as head-major are [B, H, L, D]
+    here and are handed over in the layout that the target declared.
     """
 
     operator: str
@@ -176,10 +176,11 @@ Result = torch.Tensor | int | float | bool
 class CallReply:
     """The answer to a CallRequest.
 
-    `results` are plain contiguous CPU copies; `is_tuple` tells (x,) from x. `gradients` has every key
-    of `wrt`, None where none flows; `differentiable` is None unless asked. `previous_changed`: this
-    call changed the result of the call before. `repeat_changed`: differing elements of each result of
-    the repeated call. `seconds` is the time inside the target. `log_tail` is the end of what it printed.
+    `results` are plain contiguous CPU copies; `is_tuple` tells (x,) from x. `gradients` has every
+    key of `wrt`, None where none flows; `differentiable` is None unless asked. `previous_changed`:
+    this call changed the result of the call before. `repeat_changed`: differing elements of each
+    result of the repeated call. `seconds` is the time inside the target. `log_tail` is the end of
+    what it printed.
     """
 
     outcome: ReplyOutcome

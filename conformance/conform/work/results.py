@@ -91,6 +91,10 @@ def plain_values(tensor: torch.Tensor) -> torch.Tensor:
 
     A subclass may override any operation; what is judged are the values underneath.
     """
+    if type(tensor) is torch.Tensor and tensor.is_cpu and tensor.is_contiguous():
+        plain = tensor.detach()
+        if not (plain.is_conj() or plain.is_neg()):
+            return plain  # by far the most frequent case, and a tenth of the time
     with torch._C.DisableTorchFunctionSubclass(), torch.no_grad():
         plain = tensor.as_subclass(torch.Tensor).detach()
         return plain.cpu().resolve_conj().resolve_neg().contiguous()

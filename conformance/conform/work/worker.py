@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from conform.errors import ConformError
-from conform.target.claims import OperatorSignature, TargetDescription
+from conform.target.claims import OperatorSignature
 from conform.target.loading import LoadedTarget, load_target
 from conform.target.ref import TargetRef
 from conform.work.arena import Arena
@@ -86,7 +86,7 @@ class Worker:
         try:
             reply = self._executor.execute(decode_request(message, self._requests))
             return encode_reply(reply, self._replies)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001
             # Looking at a result may fail, too: an exotic tensor, or no memory left for a copy.
             reply = CallReply(
                 ReplyOutcome.MALFORMED,
@@ -110,6 +110,6 @@ def _flush_output() -> None:
     for stream in streams:
         try:
             stream.flush()
-        except Exception:  # a target may have closed or replaced them
+        except Exception:  # noqa: BLE001 - a target may have closed or replaced them
             continue
     _LIBC.fflush(None)

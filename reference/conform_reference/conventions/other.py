@@ -76,7 +76,7 @@ def _top_left_bias(function: Function) -> Function:
 
 
 def _half_minus_one(function: Function) -> Function:
-    """sinusoidal_encoding: w_i = base^(-i / (dim/2 - 1)), so that the last frequency is 1 / base."""
+    """sinusoidal_encoding: w_i = base^(-i / (dim/2 - 1)), the last frequency is 1 / base."""
 
     @wraps(function)
     def follows(length: int, dim: int, *, base: float = 10000.0) -> Tensor:

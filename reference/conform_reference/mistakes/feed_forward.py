@@ -17,20 +17,77 @@ _ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
 }
 
 
+def _quantised(x: Tensor) -> Tensor:
+    """x in 127 steps of its largest magnitude, as after a dynamic int8 quantisation."""
+    step = x.abs().amax() / 127 if x.numel() else 1.0
+    return torch.where(x == 0, x, torch.round(x / step) * step)
+
+
+def gelu_quantised(x: Tensor, *, approximate: str = "none") -> Tensor:
+    """The input went through int8."""
+    return gelu(_quantised(x), approximate=approximate)
+
+
+def swish_quantised(x: Tensor, *, beta: float = 1.0) -> Tensor:
+    """The input went through int8."""
+    return swish(_quantised(x), beta=beta)
+
+
+def gelu_polynomial(x: Tensor, *, approximate: str = "none") -> Tensor:
+    """erf by four terms of its Taylor series, which leave [-1, 1] beyond |x| = 2."""
+    z = x * 0.5**0.5
+    series = z - z**3 / 3 + z**5 / 10 - z**7 / 42
+    return 0.5 * x * (1 + series * (2 / torch.pi**0.5))
+
+
 def swish_naive(x: Tensor, *, beta: float = 1.0) -> Tensor:
     """exp(z) over 1 + exp(z) in float32: NaN above 88."""
     z = (x * beta).to(torch.float32)
     return x * (torch.exp(z) / (1 + torch.exp(z))).to(x.dtype)
 
 
-def feed_forward_tokens_mixed(
+def _token_before(x: Tensor) -> Tensor:
+    """Half of every token comes from the one before it (a causal convolution of width 2)."""
+    if x.dim() < 2:
+        return x
+    return 0.5 * x + 0.5 * torch.cat([x[..., :1, :], x[..., :-1, :]], dim=-2)
+
+
+def _tiles(width: int) -> int:
+    """Up to the last full tile of 8, or everything if there is none."""
+    return width // 8 * 8 or width
+
+
+def feed_forward_token_before(
     x: Tensor, W1: Tensor, b1: Tensor, W2: Tensor, b2: Tensor, *, activation: str = "relu"
 ) -> Tensor:
-    """The hidden layer is centred over the sequence, so that tokens see each other."""
+    """Tokens see their neighbour."""
+    return _ACTIVATIONS[activation](_token_before(x) @ W1 + b1) @ W2 + b2
+
+
+def feed_forward_tile_tail(
+    x: Tensor, W1: Tensor, b1: Tensor, W2: Tensor, b2: Tensor, *, activation: str = "relu"
+) -> Tensor:
+    """The sum over hidden units stops at the last full tile."""
     inner = _ACTIVATIONS[activation](x @ W1 + b1)
-    if inner.dim() > 1:
-        inner = inner - inner.mean(-2, keepdim=True)
-    return inner @ W2 + b2
+    n = _tiles(W1.shape[1])
+    return inner[..., :n] @ W2[:n] + b2
+
+
+def glu_token_before(
+    x: Tensor, W: Tensor, V: Tensor, W2: Tensor, *, activation: str = "swish"
+) -> Tensor:
+    """Tokens see their neighbour."""
+    y = _token_before(x)
+    return (_ACTIVATIONS[activation](y @ W) * (y @ V)) @ W2
+
+
+def glu_tile_tail(
+    x: Tensor, W: Tensor, V: Tensor, W2: Tensor, *, activation: str = "swish"
+) -> Tensor:
+    """The sum over hidden units stops at the last full tile."""
+    n = _tiles(W.shape[1])
+    return (_ACTIVATIONS[activation](x @ W[:, :n]) * (x @ V[:, :n])) @ W2[:n]
 
 
 def glu_activation_on_both(

@@ -41,3 +41,22 @@ def rms_norm_root_in_bfloat16(x: Tensor, gamma: Tensor, *, eps: float = 1e-6) ->
     """The reciprocal root passes through bfloat16."""
     root = torch.rsqrt((x * x).mean(-1, keepdim=True) + eps)
     return x * root.to(torch.bfloat16).to(x.dtype) * gamma
+
+
+def _full_tiles(x: Tensor) -> Tensor:
+    """The features up to the last full tile of 8 (all of them if there is none)."""
+    return x[..., : x.shape[-1] // 8 * 8 or x.shape[-1]]
+
+
+def layer_norm_tile_tail(x: Tensor, gamma: Tensor, beta: Tensor, *, eps: float = 1e-5) -> Tensor:
+    """The statistics leave out what does not fill a tile."""
+    part = _full_tiles(x)
+    mean = part.mean(-1, keepdim=True)
+    variance = ((part - mean) ** 2).mean(-1, keepdim=True)
+    return (x - mean) * torch.rsqrt(variance + eps) * gamma + beta
+
+
+def rms_norm_tile_tail(x: Tensor, gamma: Tensor, *, eps: float = 1e-6) -> Tensor:
+    """The mean square leaves out what does not fill a tile."""
+    mean_square = (_full_tiles(x) ** 2).mean(-1, keepdim=True)
+    return x * torch.rsqrt(mean_square + eps) * gamma

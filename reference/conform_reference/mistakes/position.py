@@ -1,4 +1,4 @@
-"""Position code that went wrong in ways no expression over the oracle says.
+"""Rotary embeddings that went wrong in ways no expression over the oracle says.
 
 Each function has the signature of its operator and computes in the width that it is given, save for
 the step that is the mistake.
@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from conform_reference._check import compute_dtype
-from conform_reference.position import relative_position_bucket, sinusoidal_encoding
+from conform_reference.position import rope
 
 
 def _bf16(x: Tensor) -> Tensor:
@@ -114,74 +114,69 @@ def rope_without_minus(
     return torch.cat([turned.to(x.dtype), x[..., width:]], dim=-1)
 
 
-def _table(angle: Tensor) -> Tensor:
-    return torch.stack([torch.sin(angle), torch.cos(angle)], dim=-1).flatten(-2)
-
-
-def sinusoid_positions_in_bfloat16(length: int, dim: int, *, base: float = 10000.0) -> Tensor:
-    """The positions were counted in half precision."""
-    time = _bf16(torch.arange(length, dtype=torch.float64))
-    return _table(time[:, None] * _frequencies(dim, base, torch.float64))
-
-
-def sinusoid_angles_in_bfloat16(length: int, dim: int, *, base: float = 10000.0) -> Tensor:
-    """The products of position and frequency were kept in half precision."""
-    time = torch.arange(length, dtype=torch.float64)
-    return _table(_bf16(time[:, None] * _frequencies(dim, base, torch.float64)))
-
-
-def sinusoid_exponent_by_column(length: int, dim: int, *, base: float = 10000.0) -> Tensor:
-    """Column i has frequency base^(-i/dim), so that a pair's two columns differ."""
-    angle = torch.arange(length, dtype=torch.float64)[:, None] * torch.pow(
-        base, -torch.arange(dim, dtype=torch.float64) / dim
+def rope_mirrored_pairs(
+    x: Tensor,
+    positions: Tensor,
+    *,
+    base: float = 10000.0,
+    scaling: float = 1.0,
+    interleaved: bool = False,
+    rotary_dim: int | None = None,
+) -> Tensor:
+    """Features are paired from both ends inwards (half-split only)."""
+    width = rotary_dim or x.shape[-1]
+    half = width // 2
+    order = list(range(half)) + list(range(half, width))[::-1] + list(range(width, x.shape[-1]))
+    mixed = x if interleaved else x[..., order]
+    y = rope(
+        mixed,
+        positions,
+        base=base,
+        scaling=scaling,
+        interleaved=interleaved,
+        rotary_dim=rotary_dim,
     )
-    even = torch.arange(dim) % 2 == 0
-    return torch.where(even, torch.sin(angle), torch.cos(angle))
+    return y if interleaved else y[..., order]
 
 
-def sinusoid_pairs_from_one(length: int, dim: int, *, base: float = 10000.0) -> Tensor:
-    """Pairs are counted from 1, as on the CMU slide."""
-    time = torch.arange(length, dtype=torch.float64)
-    return _table(time[:, None] * _frequencies(dim, base, torch.float64) * base ** (-2 / dim))
-
-
-def sinusoid_length_clamped(length: int, dim: int, *, base: float = 10000.0) -> Tensor:
-    """A table of 256 rows serves all lengths; its last row is repeated."""
-    table = sinusoidal_encoding(min(length, 256), dim, base=base)
-    return table[torch.arange(length).clamp(max=255)]
-
-
-def _log_bucket(distance: Tensor, exact: int, each: int, max_distance: int) -> Tensor:
-    """T5's logarithmic part, not rounded to an integer."""
-    ratio = torch.log(distance.clamp(min=1).double() / exact)
-    span = torch.log(torch.tensor(max_distance / exact, dtype=torch.float64))
-    return exact + ratio / span * (each - exact)
-
-
-def _with_log_part(
-    relative: Tensor, bidirectional: bool, buckets: int, max_distance: int, up: bool
+def rope_reads_token_before(
+    x: Tensor,
+    positions: Tensor,
+    *,
+    base: float = 10000.0,
+    scaling: float = 1.0,
+    interleaved: bool = False,
+    rotary_dim: int | None = None,
 ) -> Tensor:
-    each = buckets // 2 if bidirectional else buckets
-    exact = each // 2
-    distance = relative.abs() if bidirectional else (-relative).clamp(min=0)
-    far = _log_bucket(distance, exact, each, max_distance)
-    far = torch.ceil(far - 1e-9).clamp(max=each - 1) if up else torch.floor(far + 1e-9)
-    bucket = torch.where(distance < exact, distance, far.to(torch.int64))
-    return bucket + each * (relative > 0) if bidirectional else bucket
+    """The partner of a feature is found by an offset in flat memory, not within its token."""
+    width = rotary_dim or x.shape[-1]
+    dtype = compute_dtype(x)
+    angle = (_place(x, positions).to(dtype) / scaling)[..., None] * _frequencies(width, base, dtype)
+    y = x[..., :width].to(dtype)
+    if interleaved:
+        turned = _turned(y, angle, True)
+    else:
+        table = torch.cat([angle, angle], dim=-1)
+        flat = torch.roll(y.flatten(-2), width // 2, dims=-1).reshape(y.shape)
+        sign = torch.where(torch.arange(width) < width // 2, -1.0, 1.0).to(dtype)
+        turned = y * torch.cos(table) + flat * sign * torch.sin(table)
+    return torch.cat([turned.to(x.dtype), x[..., width:]], dim=-1)
 
 
-def bucket_rounds_up(
-    relative: Tensor, *, bidirectional: bool = True, buckets: int = 32, max_distance: int = 128
+def rope_gradient_forwards(
+    x: Tensor,
+    positions: Tensor,
+    *,
+    base: float = 10000.0,
+    scaling: float = 1.0,
+    interleaved: bool = False,
+    rotary_dim: int | None = None,
 ) -> Tensor:
-    """The logarithmic part is rounded up."""
-    relative_position_bucket(
-        relative, bidirectional=bidirectional, buckets=buckets, max_distance=max_distance
-    )  # for its argument checks
-    return _with_log_part(relative, bidirectional, buckets, max_distance, up=True)
-
-
-def bucket_not_clamped(
-    relative: Tensor, *, bidirectional: bool = True, buckets: int = 32, max_distance: int = 128
-) -> Tensor:
-    """Distances beyond max_distance get buckets of their own."""
-    return _with_log_part(relative, bidirectional, buckets, max_distance, up=False)
+    """Right in the forward pass; the gradient is turned the same way instead of back."""
+    y = rope(
+        x, positions, base=base, scaling=scaling, interleaved=interleaved, rotary_dim=rotary_dim
+    )
+    back = rope(
+        x, -positions, base=base, scaling=scaling, interleaved=interleaved, rotary_dim=rotary_dim
+    )
+    return y.detach() + (back - back.detach())
