@@ -80,12 +80,18 @@ class Roundoff(TorchDispatchMode):
     def __init__(self, seed: int, scale: float = 1.0, *, strict: bool = False) -> None:
         super().__init__()
         self.random = random.Random(seed)
+        self._one = torch.ones((), dtype=torch.float64)
         self.scale = scale
         self.strict = strict
         self.largest = 0
         self.paused = False
         self.sampled = 0
         self.shared_noise = False
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        # The wrapper that True asks for costs a quarter of every evaluation, and nothing compiles here.
+        return False
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
@@ -110,29 +116,32 @@ class Roundoff(TorchDispatchMode):
             return out
         self.paused = True
         try:
+            if name in _ROUND or name in _FUNCTION:
+                return self._relative(name, args, out)
             size = self._size(name, args, kwargs, out)
-            if size is None:
-                return out
             size = torch.nan_to_num(size, nan=0.0, posinf=0.0)
-            return out + size * self._noise(out.shape)
+            return torch.addcmul(out, size, self._noise(out.shape))
         finally:
             self.paused = False
 
-    def _size(self, name: str, args: Any, kwargs: Any, out: torch.Tensor) -> torch.Tensor | None:
+    def _relative(self, name: str, args: Any, out: torch.Tensor) -> torch.Tensor:
+        """Elementwise operations: a relative perturbation; infinities stay what they are."""
+        unit = U32 * self.scale
+        if name in ("mul", "div") and _power_of_two(args[1]):
+            return out
+        noise = self._noise(out.shape)
+        if name == "pow" and not isinstance(args[1], torch.Tensor) and args[1] == 2:
+            return out * torch.add(self._one, noise, alpha=unit)
+        if name == "pow":
+            # exp(e log b): the rounding of e log b is multiplied by its own size.
+            factor = FUNCTION_ULPS + 2 * _log_size(args[0], args[1])
+            return out * (1.0 + noise * (unit * factor))
+        factor = FUNCTION_ULPS if name in _FUNCTION else 1.0
+        return out * torch.add(self._one, noise, alpha=unit * factor)
+
+    def _size(self, name: str, args: Any, kwargs: Any, out: torch.Tensor) -> torch.Tensor:
         """Amplitude of the (uniform) perturbation of each element."""
         unit = U32 * self.scale
-        if name in _ROUND:
-            if name == "mul" and _power_of_two(args[1]) or name == "div" and _power_of_two(args[1]):
-                return None
-            return out.abs() * unit
-        if name in _FUNCTION:
-            factor = FUNCTION_ULPS
-            if name == "pow" and not isinstance(args[1], torch.Tensor) and args[1] == 2:
-                factor = 1.0
-            elif name == "pow":
-                # exp(e log b): the rounding of e log b is multiplied by its own size.
-                return out.abs() * unit * (factor + 2 * _log_size(args[0], args[1]))
-            return out.abs() * unit * factor
         if name in _SUM:
             terms, count = args[0].abs(), max(args[0].numel() // max(out.numel(), 1), 1)
             if name == "cumsum":

@@ -55,7 +55,7 @@ class LawRun:
         self.target = self.exact if of_oracle else self._evaluator(TargetCaller(calls, oracles))
 
     def _oracle_caller(self, noise: Roundoff | None = None, c: Tensor | None = None) -> OracleCaller:
-        return OracleCaller(self.oracles, self.material.dtype, self.model, self.calls.full_options,
+        return OracleCaller(self.oracles, self.material.dtype, self.model, self.calls,
                             noise, c)
 
     def model(self, operator: str) -> Model:

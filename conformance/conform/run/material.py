@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -98,6 +98,8 @@ def _make(made: Material, name: str, value: Value) -> Any:
     if value.is_callable:
         seed = made.case.seed % 2**31
         return Sublayer(str(value.args[0]), int(value.args[1] or 1), seed)
+    if value.dtype == "float32" and made.dtype == "float64":
+        value = replace(value, dtype="float64")
     given = fill(value, made.case.seed, made.dtype)
     image = given.to(torch.float64) if given.is_floating_point() else given
     if image is given:

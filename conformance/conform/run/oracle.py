@@ -13,7 +13,7 @@ from conform.draw.fill import DTYPES
 from conform.judge.model import Model
 from conform.judge.sampling import Exact, as_tuple, evaluate, sample, sample_count
 from conform.spec.book import Operator
-from conform.spec.models import RoundingSpec
+from conform.spec.models import OperatorSpec, RoundingSpec
 
 Tensor = torch.Tensor
 
@@ -23,6 +23,15 @@ def as_given(x: Any, dtype: str) -> Any:
     if isinstance(x, Tensor) and x.is_floating_point():
         return x.to(DTYPES[dtype]).to(torch.float64)
     return x
+
+
+def slot_dtype(spec: OperatorSpec, slot: int | str, dtype: str) -> str:
+    """The dtype of an argument: the case's, unless the spec fixes a floating one (float64 stays)."""
+    names = list(spec.inputs)
+    if dtype == "float64" or isinstance(slot, str) or slot >= len(names):
+        return dtype
+    fixed = spec.inputs[names[slot]].dtype
+    return fixed if fixed in ("float32", "float64") else dtype
 
 
 class Bound:
@@ -107,13 +116,19 @@ class Oracle:
 
     def __call__(self, args: tuple[Any, ...], options: Mapping[str, Any], dtype: str) -> Any:
         """The exact result on the inputs as the target is given them."""
-        return self.function(*(as_given(x, dtype) for x in args),
-                             **{k: as_given(v, dtype) for k, v in options.items()})
+        given, passed = self.given(args, options, dtype)
+        return self.function(*given, **passed)
+
+    def given(self, args: tuple[Any, ...], options: Mapping[str, Any],
+              dtype: str) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The arguments as the target is given them: rounded to their dtypes, float64 images."""
+        spec = self.operator.spec
+        return (tuple(as_given(x, slot_dtype(spec, i, dtype)) for i, x in enumerate(args)),
+                {k: as_given(v, dtype) for k, v in options.items()})
 
     def bound(self, args: tuple[Any, ...], options: Mapping[str, Any], dtype: str) -> Bound:
         """The call as a function of its float tensors, on inputs as given."""
-        return Bound(self.function, tuple(as_given(x, dtype) for x in args),
-                     {k: as_given(v, dtype) for k, v in options.items()})
+        return Bound(self.function, *self.given(args, options, dtype))
 
     def truth(self, args: tuple[Any, ...], options: Mapping[str, Any], dtype: str,
               seed: int) -> Truth:

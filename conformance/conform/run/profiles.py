@@ -7,18 +7,20 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Profile:
-    """Cases for agreement, gradients and each law; extra cases where a law was hardly reached."""
+    """Cases for agreement, gradients and each law; in how many dtypes a law is asked (agreement and
+    gradients: in all); extra cases where a law was hardly reached."""
 
     name: str
     agreement: int
     gradient: int
     law: int
+    law_dtypes: int
     extra: int
     shrink_seconds: float
 
 
 PROFILES = {
-    "quick": Profile("quick", 8, 3, 2, 10, 3.0),
-    "default": Profile("default", 32, 12, 4, 24, 5.0),
-    "thorough": Profile("thorough", 160, 60, 16, 64, 20.0),
+    "quick": Profile("quick", 6, 2, 1, 1, 10, 3.0),
+    "default": Profile("default", 28, 8, 3, 2, 24, 5.0),
+    "thorough": Profile("thorough", 160, 60, 12, 4, 64, 20.0),
 }
