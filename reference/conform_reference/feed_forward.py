@@ -18,6 +18,16 @@ def _one_of(name: str, value: str, known: tuple[str, ...]) -> None:
         raise ValueError(f"{name}={value!r}: expected one of {', '.join(known)}; {hint}")
 
 
+def _sigmoid(z: Tensor) -> Tensor:
+    """1 / (1 + exp(-z)), whose slope g (1 - g) is taken from the (marked) result g.
+
+    So do frameworks, which keep the result for the backward pass: where g is rounded to 1 the
+    slope is 0.
+    """
+    g = mark("gate", torch.sigmoid(z)).detach()
+    return g + g * (1 - g) * (z - z.detach())
+
+
 def gelu(x: Tensor, *, approximate: str = "none") -> Tensor:
     """x Phi(x), Phi the standard normal distribution function; shape and dtype of x.
 
@@ -42,7 +52,7 @@ def swish(x: Tensor, *, beta: float = 1.0) -> Tensor:
     Source: Ramachandran et al. 2017, arXiv:1710.05941 (the MIT slide cites 2020).
     """
     y = x.to(compute_dtype(x))
-    gate = mark("gate", torch.sigmoid(mark("inner", y * beta)))
+    gate = _sigmoid(mark("inner", y * beta))
     return (y * gate).to(x.dtype)
 
 
@@ -51,7 +61,7 @@ _ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "gelu": gelu,
     "gelu_tanh": lambda x: gelu(x, approximate="tanh"),
     "swish": swish,
-    "sigmoid": torch.sigmoid,
+    "sigmoid": _sigmoid,
     "identity": lambda x: x,
 }
 

@@ -7,6 +7,20 @@ from conform_reference._check import compute_dtype
 from conform_reference.rounding import mark
 
 
+def _log_softmax(scores: Tensor) -> Tensor:
+    """scores - log sum exp scores over the last dimension.
+
+    Its slope is taken from the (marked) result, as frameworks do, which keep it for the backward
+    pass: with p = exp(result), d result = d scores - sum p d scores.
+    """
+    top = torch.amax(scores, dim=-1, keepdim=True)
+    total = top + torch.log(torch.sum(torch.exp(scores - top), dim=-1, keepdim=True))
+    kept = mark("log_probabilities", scores - mark("normaliser", total)).detach()
+    change = scores - scores.detach()  # zero, with slope one
+    mean_change = torch.sum(torch.exp(kept) * change, dim=-1, keepdim=True)
+    return mark("log_probabilities", kept + change - mean_change)
+
+
 def language_model_loss(logits: Tensor, tokens: Tensor, *, ignore_index: int = -100) -> Tensor:
     """Mean of -log softmax(logits[:, t])[tokens[:, t + 1]] in nats, a scalar in logits' dtype.
 
@@ -28,12 +42,8 @@ def language_model_loss(logits: Tensor, tokens: Tensor, *, ignore_index: int = -
             f"tokens={int(tokens.min())}..{int(tokens.max())}: expected ids in [0, {size}) or "
             f"ignore_index={ignore_index}; check the vocabulary and the padding id"
         )
-    scores = logits[:, :-1].to(compute_dtype(logits))
-    top = torch.amax(scores, dim=-1, keepdim=True).detach()  # cancels: without effect on gradients
-    shifted = scores - top
-    total = torch.log(torch.sum(torch.exp(shifted), dim=-1, keepdim=True))
-    log_probabilities = mark("log_probabilities", shifted - total)
+    log_probabilities = _log_softmax(logits[:, :-1].to(compute_dtype(logits)))
     index = torch.where(kept, target, 0)[..., None]
     nats = -torch.gather(log_probabilities, -1, index)[..., 0]
-    mean = torch.sum(torch.where(kept, nats, 0.0)) / kept.sum()
-    return mean.to(logits.dtype)
+    total = mark("total", torch.sum(torch.where(kept, nats, 0.0)))
+    return (total / kept.sum()).to(logits.dtype)

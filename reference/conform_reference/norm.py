@@ -22,6 +22,16 @@ def _checked(x: Tensor, eps: float, **vectors: Tensor) -> torch.dtype:
     return compute_dtype(x, *vectors.values())
 
 
+def _gain(gamma: Tensor, y: Tensor) -> Tensor:
+    """gamma for every token of y: its gradient's terms may be rounded before they are summed."""
+    return mark("backward.gain", gamma.to(y.dtype).expand(y.shape))
+
+
+def _offset(beta: Tensor, y: Tensor) -> Tensor:
+    """beta for every token of y; see `_gain`."""
+    return mark("backward.offset", beta.to(y.dtype).expand(y.shape))
+
+
 def layer_norm(x: Tensor, gamma: Tensor, beta: Tensor, *, eps: float = 1e-5) -> Tensor:
     """(x - mean) / sqrt(variance + eps) * gamma + beta over the last dimension of x[..., E].
 
@@ -31,10 +41,11 @@ def layer_norm(x: Tensor, gamma: Tensor, beta: Tensor, *, eps: float = 1e-5) -> 
     """
     dtype = _checked(x, eps, gamma=gamma, beta=beta)
     y = x.to(dtype)
-    centred = y - torch.mean(y, dim=-1, keepdim=True)
+    # Saved for the backward pass in the input's dtype by some implementations.
+    centred = y - mark("saved_mean", torch.mean(y, dim=-1, keepdim=True))
     variance = torch.mean(centred * centred, dim=-1, keepdim=True)
-    normalised = mark("normalised", centred * torch.rsqrt(variance + eps))
-    return (normalised * gamma.to(dtype) + beta.to(dtype)).to(x.dtype)
+    normalised = mark("normalised", centred * mark("saved_scale", torch.rsqrt(variance + eps)))
+    return (normalised * _gain(gamma, y) + _offset(beta, y)).to(x.dtype)
 
 
 def rms_norm(x: Tensor, gamma: Tensor, *, eps: float = 1e-6) -> Tensor:
@@ -46,8 +57,8 @@ def rms_norm(x: Tensor, gamma: Tensor, *, eps: float = 1e-6) -> Tensor:
     dtype = _checked(x, eps, gamma=gamma)
     y = x.to(dtype)
     mean_square = torch.mean(y * y, dim=-1, keepdim=True)
-    normalised = mark("normalised", y * torch.rsqrt(mean_square + eps))
-    return (normalised * gamma.to(dtype)).to(x.dtype)
+    normalised = mark("normalised", y * mark("saved_scale", torch.rsqrt(mean_square + eps)))
+    return (normalised * _gain(gamma, y)).to(x.dtype)
 
 
 def batch_norm(x: Tensor, gamma: Tensor, beta: Tensor, *, eps: float = 1e-5) -> Tensor:
@@ -61,10 +72,19 @@ def batch_norm(x: Tensor, gamma: Tensor, beta: Tensor, *, eps: float = 1e-5) -> 
         raise ValueError(f"x.shape={tuple(x.shape)}: expected [B, L, E]; add or merge dimensions")
     dtype = _checked(x, eps, gamma=gamma, beta=beta)
     y = x.to(dtype)
-    centred = y - torch.mean(y, dim=(0, 1), keepdim=True)
+    mean = torch.mean(y, dim=(0, 1), keepdim=True)
+    centred = y - mark("saved_mean", mean)
     variance = torch.mean(centred * centred, dim=(0, 1), keepdim=True)
-    normalised = mark("normalised", centred * torch.rsqrt(variance + eps))
-    return (normalised * gamma.to(dtype) + beta.to(dtype)).to(x.dtype)
+    rstd = torch.rsqrt(variance + eps)
+    normalised = mark("normalised", centred * mark("saved_scale", rstd))
+    folded = _folded_rounding(y, gamma.to(dtype) * rstd, beta.to(dtype), mean)
+    return (normalised * _gain(gamma, y) + _offset(beta, y) + folded).to(x.dtype)
+
+
+def _folded_rounding(y: Tensor, scale: Tensor, beta: Tensor, mean: Tensor) -> Tensor:
+    """0; where the marks round, what y * scale + shift loses when both factors are rounded."""
+    shift = beta - mean * scale
+    return y * (mark("scale", scale) - scale) + (mark("shift", shift) - shift)
 
 
 def pre_norm_residual(

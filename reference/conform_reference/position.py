@@ -167,12 +167,14 @@ def relative_position_bucket(
 
     Bidirectional: the upper half of the buckets is for later keys. Of the buckets of one direction
     the first half holds one distance each, the rest are spaced logarithmically up to max_distance.
-    Raises ValueError for too few or odd buckets, for max_distance within the exact buckets.
+    Raises ValueError for floats, too few or odd buckets, max_distance within the exact buckets.
     Source: Raffel et al. 2020, section 2.1 and the published implementation.
     """
     at_least("buckets", buckets, 4 if bidirectional else 2)
     if bidirectional and buckets % 2:
         raise ValueError(f"buckets={buckets}: expected an even number; each direction gets half")
+    if relative.is_floating_point() or relative.dtype == torch.bool:
+        raise ValueError(f"relative.dtype={relative.dtype}: expected integers; pass key - query")
     relative = relative.to(torch.int64)
     each = buckets // 2 if bidirectional else buckets
     exact = each // 2

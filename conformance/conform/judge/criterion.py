@@ -88,8 +88,9 @@ def bound_of(expected: torch.Tensor, spread_: torch.Tensor, dtype: torch.dtype,
     half = ulp(torch.nan_to_num(reach, posinf=0.0, neginf=0.0), dtype) * HALF_ULP
     bound = half + spread_ + excuse
     # Results below the normal range may be flushed to zero (float32 arithmetic on many devices).
-    smallest = 2.0 ** (_MIN_EXPONENT[dtype] - 1) if dtype is not torch.float64 else 0.0
-    flushable = expected.abs() < smallest
+    # Float64 is judged as float32 scaled down, so that its tiny values are excused alike.
+    smallest = 2.0 ** (_MIN_EXPONENT[dtype] - 1) if dtype is not torch.float64 else 2.0**-152
+    flushable = expected.abs() < (smallest if dtype is not torch.float64 else 2.0**-126)
     return torch.where(flushable, bound.clamp_min(smallest), bound)
 
 

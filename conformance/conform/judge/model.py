@@ -42,12 +42,16 @@ class Model:
 
 
 def rounded_on_scaled_grid(x: torch.Tensor, c: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
-    """`x` rounded to `dtype` on a grid stretched by 1/c, c in [1, 2).
+    """`x` rounded to `dtype` on a grid stretched by c, c in [1, 2).
 
     Equal values stay equal and close ones stay together, as in a real rounding; where the grid lies,
     which depends on how an implementation scales the quantity, is what `c` makes random.
     """
-    return (x * c).to(dtype).to(x.dtype) / c
+    rounded = (x / c).to(dtype).to(x.dtype) * c  # dividing cannot overflow
+    if dtype is not torch.float16:
+        return rounded
+    # Beyond half of float16's range an implementation may overflow: no sample, no bound.
+    return torch.where(x.abs() > 32768.0, torch.nan, rounded)
 
 
 class _Rounded(torch.autograd.Function):
@@ -68,6 +72,15 @@ class _Rounded(torch.autograd.Function):
         return rounded_on_scaled_grid(gradient, c, ctx.dtype), None, None, None
 
 
+def _another(c: torch.Tensor, count: int, noise: Roundoff) -> torch.Tensor:
+    """The grid of the count-th mark, in [1, 2): steps of the golden ratio."""
+    before, noise.paused = noise.paused, True
+    try:
+        return 1.0 + torch.remainder(c + 0.6180339887 * count, 1.0)
+    finally:
+        noise.paused = before
+
+
 def _float32(x: torch.Tensor, c: torch.Tensor, noise: Roundoff) -> torch.Tensor:
     """Marks named `float32.*` are held in float32 by every implementation, whatever the dtype."""
     before, noise.paused = noise.paused, True
@@ -79,23 +92,33 @@ def _float32(x: torch.Tensor, c: torch.Tensor, noise: Roundoff) -> torch.Tensor:
 
 @contextmanager
 def rounding(model: Model, c: torch.Tensor, noise: Roundoff) -> Iterator[None]:
-    """Inside, the reference's marks round as the model permits, on the grid given by `c`."""
+    """Inside, the reference's marks round as the model permits, each on a grid of its own from `c`.
+
+    (On one grid for all, a quantity that was rounded before would not be rounded again.)
+    """
+    count = 0
 
     def hook(name: str, x: torch.Tensor) -> torch.Tensor:
+        nonlocal count
         if name.startswith("float32.") and x.is_floating_point():
-            return _float32(x, c, noise)
+            count += 1
+            return _float32(x, _another(c, count, noise), noise)
         if name not in model.rounded or not x.is_floating_point():
             return x
         ahead = not name.startswith("backward.")
         if not ahead and not model.backward:
             return x
+        count += 1
+        grid = _another(c, count, noise)
         before, noise.paused = noise.paused, True
         try:
             if model.backward:
-                return _Rounded.apply(x, c, model.storage, ahead)  # type: ignore[no-any-return,no-untyped-call]
-            return rounded_on_scaled_grid(x, c, model.storage)
+                return _Rounded.apply(x, grid, model.storage, ahead)  # type: ignore[no-any-return,no-untyped-call]
+            return rounded_on_scaled_grid(x, grid, model.storage)
         finally:
             noise.paused = before
 
+    noise.scattered = float(torch.finfo(model.storage).eps) / 2 if (
+        model.backward and "backward.scatter" in model.rounded) else 0.0
     with marks(hook):
         yield

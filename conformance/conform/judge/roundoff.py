@@ -86,6 +86,7 @@ class Roundoff(TorchDispatchMode):
         self.largest = 0
         self.paused = False
         self.sampled = 0
+        self.scattered = 0.0
         self.shared_noise = False
 
     @classmethod
@@ -153,7 +154,9 @@ class Roundoff(TorchDispatchMode):
             count = args[0].shape[-1]
             return _PRODUCT_CALLS[name](args[0].abs(), args[1].abs()) * (unit * _growth(count))
         if name in _SCATTER:
-            return out.abs() * unit * 8 + unit * 8 * out.abs().amax()
+            # Terms are added one by one, in float32 or (`scattered`) in the stored dtype.
+            size = max(unit, self.scattered * self.scale)
+            return _scatter_of_sizes(name, args, kwargs, out) * (2.0 * size)
         if self.strict:
             raise UnknownOperation(f"aten operation {name!r} has no rounding rule in judge/roundoff.py")
         return out.abs() * unit * 2 * FUNCTION_ULPS
@@ -178,6 +181,15 @@ def _like_call(name: str, terms: torch.Tensor, args: Any, kwargs: Any) -> torch.
 _PRODUCT_CALLS: dict[str, Callable[..., torch.Tensor]] = {
     "mm": torch.mm, "bmm": torch.bmm, "mv": torch.mv, "dot": torch.dot,
 }  # fmt: skip
+
+
+def _scatter_of_sizes(name: str, args: Any, kwargs: Any, out: torch.Tensor) -> torch.Tensor:
+    """Sum of |terms| at each place that a scattered sum reaches."""
+    if name == "embedding_dense_backward":
+        return torch.ops.aten.embedding_dense_backward(args[0].abs(), *args[1:])
+    if name in ("index_add", "scatter_add"):
+        return getattr(args[0].abs(), name)(*args[1:3], args[3].abs())
+    return out.abs() + out.abs().amax()
 
 
 def _growth(count: int) -> float:

@@ -70,6 +70,11 @@ def _lift(*values: Any) -> tuple[Any, ...]:
     return tuple(tensor(v) for v in values) if any(isinstance(v, Tensor) for v in values) else values
 
 
+def vabs(x: Any) -> Any:
+    """Absolute value; integers stay integers."""
+    return x.abs() if isinstance(x, Tensor) else abs(x)
+
+
 def vmax(*values: Any, dim: Any = None, keepdim: bool = False) -> Any:
     """max(a, b, ...) elementwise, or max(x, dim=...) over dims, or max(x) over all elements."""
     return _extreme(torch.maximum, torch.amax, max, values, dim, keepdim)
@@ -413,7 +418,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "erf": _unary("erf", torch.erf, math.erf, "Error function."),
     "sigmoid": _unary("sigmoid", torch.sigmoid, lambda x: 1 / (1 + math.exp(-x)), "Logistic."),
     "relu": _unary("relu", torch.relu, lambda x: max(x, 0.0), "max(x, 0)."),
-    "abs": _unary("abs", torch.abs, abs, "Absolute value."),
+    "abs": vabs,
     "sum": _reduction("sum", "Sum over dim, or over all elements."),
     "mean": _reduction("mean", "Mean over dim, or over all elements."),
     "max": vmax, "min": vmin, "norm": norm, "var": var, "clamp": clamp, "where": where,

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from conform.judge.model import Model, rounded_on_scaled_grid
+from conform.judge.model import Model, rounded_on_scaled_grid, rounding
 from conform.judge.roundoff import Roundoff
 from conform.judge.sampling import as_tuple
 from conform.run.calls import NotClaimed, TargetCalls
@@ -157,9 +157,10 @@ class OracleCaller:
         before, self.noise.paused = self.noise.paused, True
         try:
             given, passed = oracle.given(args, options, self.dtype)
-            self.noise.paused = False
-            results = oracle.function(*given, **passed)
-            self.noise.paused = True
+            with rounding(self.model_of(operator), self._grid(), self.noise):
+                self.noise.paused = False
+                results = oracle.function(*given, **passed)
+                self.noise.paused = True
             return self._stored(operator, results)
         finally:
             self.noise.paused = before
@@ -177,14 +178,19 @@ class OracleCaller:
         outputs = self.calls.exact[key]
         return outputs[0] if len(outputs) == 1 else tuple(outputs)
 
+    def _grid(self) -> Tensor:
+        """A grid of its own for every rounding of a call: equal values may round apart."""
+        self.made += 1
+        if self.grid is None:
+            raise RuntimeError("an oracle under roundoff needs a grid")
+        return 1.0 + torch.remainder(self.grid + 0.618 * self.made, 1)
+
     def _stored(self, operator: str, results: Any) -> Any:
         storage = self.model_of(operator).storage
-        self.made += 1
-        # Every call rounds on a grid of its own: two results of equal value may round apart.
-        grid = None if self.grid is None else 1.0 + torch.remainder(self.grid + 0.618 * self.made, 1)
+        grid = self._grid()
 
         def store(x: Any) -> Any:
-            if grid is None or not isinstance(x, Tensor) or not x.is_floating_point():
+            if not isinstance(x, Tensor) or not x.is_floating_point():
                 return x
             rounded = rounded_on_scaled_grid(x.detach(), grid, storage)
             return x + (rounded - x.detach()) if x.requires_grad else rounded

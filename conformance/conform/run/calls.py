@@ -13,6 +13,7 @@ from conform.draw.fill import DTYPES
 from conform.judge.criterion import NOTHING, Residual, exact_residual, judge
 from conform.judge.sampling import as_tuple
 from conform.records import Outcome
+from conform.run.constraints import outside
 from conform.run.material import Material, Sublayer
 from conform.run.oracle import Oracle, slot_dtype
 from conform.target.claims import OperatorClaim
@@ -142,6 +143,12 @@ class TargetCalls:
              repeat: bool = False, coarse: bool = False) -> Judged:
         """Make (or recall) a call and judge it; Violation, Refused or NotClaimed otherwise."""
         passed = self.passed(operator, options)
+        spec = self.oracles(operator).operator
+        reason = outside(spec, self.claim(operator), args, {**options, **passed})
+        if reason:
+            raise NotClaimed(f"{operator} is claimed only where {reason}")
+        if wrt and self.claim(operator).differentiable is False:
+            raise NotClaimed(f"{operator} is declared not differentiable")
         key = (operator, wrt, repeat, tuple(map(self._fingerprint, args)),
                tuple((k, self._fingerprint(v)) for k, v in sorted(passed.items())),
                tuple(map(self._fingerprint, cotangents)))
@@ -188,6 +195,8 @@ class TargetCalls:
     def _arg(self, value: Any, strides: str, dtype: str) -> Arg:
         if isinstance(value, Sublayer):
             return CallableArg(value.name, value.width, value.seed)
+        if callable(value) and not isinstance(value, Tensor):
+            return CallableArg(str(getattr(value, "__name__", value)), 1, 0)
         if not isinstance(value, Tensor):
             return ScalarArg(value)
         placed = self.material.placed.get(id(value))

@@ -13,8 +13,9 @@ from conform.law.evaluate import Evaluator
 from conform.law.grammar import LawError, free_names, parse
 from conform.nearest import nearest
 from conform.spec.book import Operator
+from conform.spec.dims import dims_of
 from conform.target.claims import OperatorClaim
-from conform.target.limits import Limit
+from conform.target.limits import Limit, within
 
 
 def constraints_of(operator: Operator, claim: OperatorClaim) -> Constraints:
@@ -35,6 +36,25 @@ def constraints_of(operator: Operator, claim: OperatorClaim) -> Constraints:
                "contiguous": ("contiguous", "misaligned")}
     return Constraints(frozenset(claim.options), dict(claim.fixed), limit, accept,
                        layouts.get(claim.strides, layouts["any"]), equal)
+
+
+def outside(operator: Operator, claim: OperatorClaim, args: tuple[Any, ...],
+            options: Mapping[str, Any]) -> str:
+    """Why a call that a law makes is not one the target takes, or an empty string."""
+    if not claim.requires and not claim.limits:
+        return ""
+    spec = operator.spec
+    defaults = {name: option.default for name, option in spec.options.items()}
+    names = {**dims_of(spec, args, options), **defaults, **claim.fixed, **options,
+             **dict(zip(spec.inputs, args, strict=False))}
+    evaluator = Evaluator(names, {}, _NoCaller(), frozenset(), operator.name)
+    for text in claim.requires:
+        try:
+            if not bool(evaluator.value(parse(text))):
+                return text
+        except LawError:
+            continue  # a dim that this call does not show
+    return within(claim.limits, names) or ""
 
 
 class _NoCaller:

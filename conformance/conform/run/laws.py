@@ -16,6 +16,7 @@ import torch
 from scipy import stats
 
 from conform.draw.case import derive_seed
+from conform.draw.fill import DTYPES
 from conform.judge.criterion import Residual, spread
 from conform.judge.model import Model
 from conform.judge.roundoff import Roundoff, as_samples
@@ -261,12 +262,10 @@ class LawRun:
     def _noisy(self, function: Callable[[Evaluator], tuple[Tensor, ...]], names: dict[str, Any],
                c: Tensor, noise: Roundoff) -> tuple[Tensor, ...]:
         """Law arithmetic is float64: only operator calls carry roundoff (except in float64)."""
-        from conform.judge.model import rounding
-
         caller = self._oracle_caller(noise, c)
         evaluator = Evaluator(names, self.law.lets, caller, self.operators, self.law.operator)
         noise.paused = self.material.dtype != "float64"
-        with noise, rounding(self.model(self.law.operator), c, noise):
+        with noise:
             return function(evaluator)
 
     def _mapped(self, function: Callable[[Evaluator], tuple[Tensor, ...]], names: dict[str, Any],
@@ -339,7 +338,8 @@ class LawRun:
             if new[index].numel() == 0:
                 continue
             piece = new[index]
-            new[index] = change(piece) if piece.is_floating_point() else (
+            limit = torch.finfo(DTYPES[self.material.dtype]).max / 8
+            new[index] = change(piece).clamp(-limit, limit) if piece.is_floating_point() else (
                 ~piece if piece.dtype == torch.bool else _other_integers(piece))
             changes[holder.id] = new
         if not changes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -10,6 +10,7 @@ import torch
 from conform.law.evaluate import Evaluator
 from conform.law.grammar import parse
 from conform.spec.book import Operator, resolve
+from conform.spec.dims import dims_of
 from conform.spec.models import MistakeSpec, OperatorSpec
 
 Function = Callable[..., Any]
@@ -41,21 +42,6 @@ def _all_operators(operator: Operator) -> list[str]:
 
 def _defaults(spec: OperatorSpec) -> dict[str, Any]:
     return {name: option.default for name, option in spec.options.items()}
-
-
-def dims_of(spec: OperatorSpec, args: tuple[Any, ...], options: Mapping[str, Any]) -> dict[str, int]:
-    """Dims that can be read off the arguments: every plain name in a shape."""
-    found: dict[str, int] = {}
-    for (name, item), value in zip(spec.inputs.items(), args, strict=False):
-        if item.scalar is not None:
-            found[name] = value
-        if item.shape is None or not isinstance(value, torch.Tensor):
-            continue
-        symbols = [text for text in item.shape if text != "..."]
-        for symbol, size in zip(reversed(symbols), reversed(value.shape), strict=False):
-            if symbol.isidentifier():
-                found.setdefault(symbol, size)
-    return found
 
 
 class _Plain:

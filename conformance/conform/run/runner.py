@@ -6,7 +6,7 @@ import fnmatch
 import json
 import platform
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -140,7 +140,9 @@ class Runner:
             session = Session(description.name, client, claims, self.book, self.request.profile,
                               self.request.seed, description.device, self.request.timeout)
             session.before_case = self._remember(session)
-            plan = self._sharded([item for item in _plan(asked, dtypes, self.book, self.request.profile)
+            plan = self._sharded([item for item in _plan(
+                asked, dtypes, self.book, self.request.profile,
+                lambda name: session.oracle(name).compute == "float32")
                                   if session.asked(item[0])])
             names = tuple(dict.fromkeys(law.operator for law, _ in plan))
             state.update(name=description.name, operators=names)
@@ -221,8 +223,9 @@ def _declared(claim: OperatorClaim) -> dict[str, Any]:
 
 
 def _plan(laws: Iterable[Property], dtypes: Sequence[str], book: Book,
-          profile: Profile) -> Iterable[tuple[Property, str]]:
-    """Dtypes inside a property. Agreement and gradients are asked in every dtype; the other laws in
+          profile: Profile, narrow: Callable[[str], bool] = lambda operator: False,
+          ) -> Iterable[tuple[Property, str]]:
+    """`narrow` tells operators that compute in float32 whatever the input. Dtypes inside a property. Agreement and gradients are asked in every dtype; the other laws in
     some, dealt out so that an operator's laws cover all of them."""
     for number, law in enumerate(laws):
         spec = book.operators[law.operator].spec
@@ -230,6 +233,8 @@ def _plan(laws: Iterable[Property], dtypes: Sequence[str], book: Book,
         own: Sequence[str] = dtypes if floating else (
             ("float32",) if "float32" in dtypes or not dtypes else dtypes[:1])
         own = [d for d in own if law.spec.dtypes is None or d in law.spec.dtypes]
+        if law.kind == "law" and narrow(law.operator) and len(own) > 1:
+            own = [d for d in own if d != "float64"]
         if law.kind == "law" and len(own) > profile.law_dtypes:
             own = [own[(number + i) % len(own)] for i in range(profile.law_dtypes)]
         for dtype in own:

@@ -334,3 +334,31 @@ def block_mask_tail_open(
     opened = block_mask.clone()
     opened[:, -1] = True
     return right.block_sparse_attention(q, k, v, opened, block_size=block_size)
+
+
+def block_mask_cropped(
+    q: Tensor, k: Tensor, v: Tensor, block_mask: Tensor, *, block_size: int
+) -> Tensor:
+    """A block mask that does not fit the lengths is cropped instead of refused."""
+    mask = block_mask.repeat_interleave(block_size, 0).repeat_interleave(block_size, 1)
+    return right.attention(q, k, v, mask=mask[: q.shape[2], : k.shape[2]])
+
+
+def heads_truncated(
+    x: Tensor, memory: Tensor, Wq: Tensor, Wk: Tensor, Wv: Tensor, Wo: Tensor, *, heads: int,
+    kv_heads: int | None = None, causal: bool = False,
+) -> Tensor:  # fmt: skip
+    """Channels that do not divide among the heads are dropped instead of refused."""
+    kv_heads = heads if kv_heads is None else kv_heads
+    size = min(Wq.shape[1] // heads, Wk.shape[1] // kv_heads)
+    wide, narrow = heads * size, kv_heads * size
+    return right.multi_head_attention(
+        x, memory, Wq[:, :wide], Wk[:, :narrow], Wv[:, :narrow], Wo[:wide], heads=heads,
+        kv_heads=kv_heads, causal=causal,
+    )  # fmt: skip
+
+
+def gqa_truncated(W: Tensor, *, heads: int, kv_heads: int) -> Tensor:
+    """Heads that do not fill a group are dropped instead of refused."""
+    size, kept = W.shape[1] // heads, heads // kv_heads * kv_heads
+    return right.mha_to_gqa(W[:, : kept * size], heads=kept, kv_heads=kv_heads)

@@ -1,0 +1,332 @@
+"""The numeric criterion: noise of the right size, honest results within it, wrong ones outside."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from conform.draw.fill import DTYPES
+from conform.draw.structure import draw_cases
+from conform.judge.criterion import bound_of, exact_residual, judge, quantile, ratios, ulp
+from conform.judge.model import Model, rounded_on_scaled_grid, rounding
+from conform.judge.roundoff import U32, Roundoff, UnknownOperation
+from conform.judge.sampling import COUNTS, evaluate, sample, sample_count
+from conform.run.material import materialise
+from conform.run.oracle import Gradient, Oracle
+from conform.spec.book import built_in
+
+BOOK = built_in()
+HALF = ("bfloat16", "float16")
+
+
+def seeded(*shape: int, seed: int = 0) -> torch.Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def relative_noise(function: object, *tensors: torch.Tensor, runs: int = 12) -> float:
+    """Root mean square of the relative perturbation, in float32 unit roundoffs."""
+    exact = function(*tensors)  # type: ignore[operator]
+    found = []
+    for run in range(runs):
+        with Roundoff(run):
+            noisy = function(*tensors)  # type: ignore[operator]
+        found.append(((noisy - exact) / exact / U32).square().mean())
+    return float(torch.stack(found).mean().sqrt())
+
+
+# -- noise ---------------------------------------------------------------------------------------
+
+
+def test_elementwise_operations_get_one_roundoff() -> None:
+    """Uniform in [-1, 1] unit roundoffs: rms 0.577."""
+    x, y = seeded(4000).abs() + 0.1, seeded(4000, seed=1).abs() + 0.1
+    for function in (torch.add, torch.mul, torch.div):
+        assert relative_noise(function, x, y) == pytest.approx(3**-0.5, rel=0.1)
+    assert relative_noise(torch.sqrt, x) == pytest.approx(3**-0.5, rel=0.1)
+
+
+def test_functions_get_a_few_roundoffs() -> None:
+    x = seeded(4000)
+    for function in (torch.exp, torch.tanh, torch.erf, torch.sin, torch.sigmoid):
+        assert 1.0 < relative_noise(function, x) < 6.0
+
+
+def test_exact_operations_get_none() -> None:
+    x = seeded(50, 4)
+    for function in (torch.neg, torch.abs, torch.relu, torch.t, lambda t: t[1:], lambda t: t * 2.0,
+                     lambda t: t / 8, lambda t: torch.cat([t, t]), lambda t: t.amax(0),
+                     lambda t: t.clone(), lambda t: torch.where(t > 0, t, -t), torch.square):  # fmt: skip
+        exact = function(x)
+        with Roundoff(3):
+            noisy = function(x)
+        size = ((noisy - exact) / exact).abs().max() / U32
+        assert size == (pytest.approx(1.0, rel=0.1) if function is torch.square else 0.0)
+
+
+@pytest.mark.parametrize("length", [16, 256, 4096])
+def test_sums_and_products_grow_with_the_root_of_their_length(length: int) -> None:
+    """Between a pairwise and a sequential float32 sum of positive terms, within a factor."""
+    x = seeded(60, length).abs()
+    for function, tensors in ((lambda t: t.sum(-1), (x,)), (torch.mm, (x, x.T)),
+                              (lambda t: t.mean(-1), (x,))):  # fmt: skip
+        noise = relative_noise(function, *tensors)
+        assert 0.1 * math.sqrt(length) < noise < 0.8 * math.sqrt(length) + 1
+
+
+def test_noise_covers_real_float32_arithmetic() -> None:
+    """What float32 really does lies within the perturbations, not far below them."""
+    x, w = seeded(40, 300), seeded(300, 20, seed=2)
+    for function, tensors in ((torch.mm, (x, w)), (lambda t: t.sum(-1), (x,)),
+                              (lambda t: t.cumsum(-1)[..., 50:], (x,))):  # fmt: skip
+        exact = function(*tensors)
+        real = (function(*(t.float() for t in tensors)).double() - function(
+            *(t.float().double() for t in tensors))).square().mean().sqrt()
+        with Roundoff(1):
+            modelled = (function(*tensors) - exact).square().mean().sqrt()
+        assert real <= modelled * 1.2
+        assert modelled <= real * 40
+
+
+def test_cancelling_sums_are_perturbed_by_their_terms() -> None:
+    x = torch.cat([seeded(1000), -seeded(1000)]).view(1, -1)
+    with Roundoff(0):
+        noisy = x.sum(-1)
+    assert float(noisy.abs()) > U32
+
+
+def test_infinities_stay() -> None:
+    x = torch.tensor([[-math.inf, 0.0, 1.0], [-math.inf] * 3], dtype=torch.float64)
+    with Roundoff(1):
+        results = [x + 1.0, x.exp(), torch.softmax(x, -1)[0], x.logsumexp(-1)[0], x.sum(-1),
+                   x.mean(-1), x * 3.0, x.cumsum(-1), x.amax(-1), (x.exp() @ torch.ones(3, 2).double())]  # fmt: skip
+    for result in results:
+        assert not result.isnan().any()
+    assert torch.isneginf(results[0][1]).all()
+    assert torch.isneginf(results[4]).all()
+
+
+def test_unknown_operations_are_told_when_strict() -> None:
+    with Roundoff(0, strict=True), pytest.raises(UnknownOperation, match="linalg_eigvalsh"):
+        torch.linalg.eigvalsh(seeded(3, 3))
+
+
+@pytest.mark.parametrize("name", sorted(BOOK.operators))
+def test_every_operation_of_the_reference_is_known(name: str) -> None:
+    """Forward and backward on drawn cases, and no NaN where the exact result has none."""
+    operator = BOOK.operator(name)
+    oracle = Oracle(operator, {})
+    for item in draw_cases(operator.spec, 8, 0):
+        made = materialise(operator, item.case, "float32", lambda option: True)
+        bound = oracle.bound(made.inputs, made.options, "float32")
+        exact = evaluate(bound, bound.tensors)
+        with Roundoff(1, strict=True) as noise, rounding(
+                oracle.model("float32"), torch.tensor(1.3, dtype=torch.float64), noise):  # fmt: skip
+            noisy = bound(*bound.tensors)
+        noisy = noisy if isinstance(noisy, tuple) else (noisy,)
+        for a, b in zip(exact.outputs, noisy, strict=True):
+            if isinstance(a, torch.Tensor) and a.is_floating_point():
+                assert torch.equal(a.isnan(), b.isnan())
+        floats = [x for x in exact.outputs if isinstance(x, torch.Tensor) and x.is_floating_point()]
+        inputs = list(operator.spec.inputs)
+        wrt = [inputs.index(n) for n in operator.spec.gradient if inputs.index(n) in bound.slots]
+        if not wrt or any(x.isnan().any() or x.isinf().any() for x in floats):
+            continue
+        pull = Gradient(bound, tuple(wrt), tuple(torch.ones_like(x) for x in floats))
+        everything = [*bound.tensors, *pull.cotangents]
+        true = pull(*everything)
+        with Roundoff(1, strict=True):
+            again = pull(*everything)
+        for a, b in zip(true, again, strict=True):
+            assert torch.equal(a.isnan(), b.isnan())
+
+
+@pytest.mark.parametrize("name", ["attention", "layer_norm", "gelu", "softmax", "rope"])
+def test_batched_samples_are_spread_as_looped_ones(name: str) -> None:
+    operator = BOOK.operator(name)
+    oracle = Oracle(operator, {})
+    case = draw_cases(operator.spec, 4, 1)[3].case
+    made = materialise(operator, case, "bfloat16", lambda option: True)
+    bound = oracle.bound(made.inputs, made.options, "bfloat16")
+    model = oracle.model("bfloat16")
+    count = 29
+    batched = sample(bound, bound.tensors, model, count, 5, f"test-{name}")
+    from conform.judge import sampling
+
+    sampling._LOOPED.add(f"test-{name}-looped")
+    looped = sample(bound, bound.tensors, model, count, 6, f"test-{name}-looped")
+    for a, b in zip(batched, looped, strict=True):
+        assert a.shape == b.shape
+        # Pooled over elements; standard deviations of single ones come from 29 samples only.
+        spread_a, spread_b = (t[:, torch.isfinite(t).all(0)].std(0).square().mean().sqrt() for t in (a, b))
+        assert float(spread_a) == pytest.approx(float(spread_b), rel=0.3, abs=1e-12)
+        if a[0].numel() > 1 and float(spread_a):
+            assert (a[0] != a[1]).any()
+
+
+def test_sample_counts_are_primes_within_the_budget() -> None:
+    assert sample_count(1) == max(COUNTS)
+    assert sample_count(10**9) == min(COUNTS)
+    for n in COUNTS:
+        assert all(n % d for d in range(2, n))
+
+
+# -- bounds --------------------------------------------------------------------------------------
+
+
+def noisy_samples(expected: torch.Tensor, size: float = 0.0, count: int = 17) -> torch.Tensor:
+    noise = seeded(count, *expected.shape, seed=9) * size
+    return expected + noise * expected.abs()
+
+
+@pytest.mark.parametrize("dtype", ["float32", *HALF])
+def test_a_correctly_rounded_result_passes(dtype: str) -> None:
+    expected = seeded(40, 50)
+    found = judge(expected.to(DTYPES[dtype]), expected, noisy_samples(expected), 1.0)
+    assert found.within
+    assert 0.5 < found.ratio <= 1.0
+    assert found.judged == found.elements == 2000
+
+
+@pytest.mark.parametrize("dtype", ["float32", *HALF])
+def test_a_dense_error_of_one_ulp_is_refuted(dtype: str) -> None:
+    expected = seeded(40, 50)
+    right = expected.to(DTYPES[dtype])
+    up = torch.nextafter(right, torch.full_like(right, math.inf))
+    assert not judge(up, expected, noisy_samples(expected), 1.0).within
+
+
+@pytest.mark.parametrize("dtype", HALF)
+def test_truncation_is_refuted(dtype: str) -> None:
+    expected = seeded(40, 50)
+    right = expected.to(DTYPES[dtype])
+    beyond = right.double().abs() > expected.abs()
+    truncated = torch.where(beyond, torch.nextafter(right, torch.zeros_like(right)), right)
+    assert not judge(truncated, expected, noisy_samples(expected), 1.0).within
+
+
+@pytest.mark.parametrize("dtype", HALF)
+def test_a_dense_error_inside_every_bound_is_refuted_by_its_size(dtype: str) -> None:
+    """Each element is within its bound; that all of them are near it is the fault."""
+    expected = seeded(60, 60) + 4.0
+    size = 2.0 ** (-8 if dtype == "bfloat16" else -11)
+    samples = noisy_samples(expected, size)
+    bound = bound_of(expected, quantile(1e-9, 17) * (samples - expected).square().mean(0).sqrt(), DTYPES[dtype])
+    sign = torch.where(seeded(60, 60, seed=4) > 0, 1.0, -1.0)
+    found = judge((expected + 0.85 * bound * sign).to(DTYPES[dtype]), expected, samples, 1.0)
+    assert found.ratio <= 1.0
+    assert found.rms > 1.0
+    assert not found.within
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", *HALF])
+def test_a_single_wrong_element_is_refuted_and_located(dtype: str) -> None:
+    expected = seeded(40, 50)
+    given = expected.to(DTYPES[dtype])
+    given[3, 7] += 0.25
+    found = judge(given, expected, noisy_samples(expected, 1e-9), 1.0)
+    assert not found.within
+    assert found.index == (3, 7)
+    assert found.expected == float(expected[3, 7])
+    assert found.actual == float(given[3, 7])
+    assert found.ratio == pytest.approx(abs(found.actual - found.expected) / found.bound)
+
+
+def test_honest_noise_passes() -> None:
+    """Results spread as the samples are, over many seeds: no false alarm."""
+    for seed in range(40):
+        expected = seeded(20, 30, seed=seed)
+        samples = expected + seeded(17, 20, 30, seed=seed + 100) * 0.01
+        actual = (expected + seeded(20, 30, seed=seed + 500) * 0.01).to(torch.bfloat16)
+        assert judge(actual, expected, samples, 1.0).within
+
+
+def test_infinities_and_nan() -> None:
+    inf, nan = math.inf, math.nan
+    expected = torch.tensor([inf, -inf, nan, 1.0, 1.0, inf, -inf, nan, inf], dtype=torch.float64)
+    given = torch.tensor([inf, -inf, nan, nan, inf, 1.0, inf, 1.0, nan], dtype=torch.float64)
+    found = ratios(given, expected, torch.full((9,), 0.1).double(), torch.float32)
+    assert found.tolist() == [0.0, 0.0, 0.0, *[inf] * 6]
+
+
+@pytest.mark.parametrize("dtype", HALF)
+def test_overflow_gives_infinity_or_the_largest_number(dtype: str) -> None:
+    kind = DTYPES[dtype]
+    largest = torch.finfo(kind).max
+    expected = torch.tensor([largest * 2.0, -largest * 2.0], dtype=torch.float64)
+    bound = bound_of(expected, torch.zeros(2).double(), kind)
+    for given in ([math.inf, -math.inf], [largest, -largest]):
+        assert (ratios(torch.tensor(given).double(), expected, bound, kind) == 0).all()
+    for given in ([-math.inf, math.inf], [0.0, 0.0], [largest / 2, -largest / 2], [math.nan] * 2):
+        assert (ratios(torch.tensor(given).double(), expected, bound, kind) > 1).all()
+
+
+def test_infinity_below_the_range_is_wrong() -> None:
+    expected = torch.tensor([100.0], dtype=torch.float64)
+    found = ratios(torch.tensor([math.inf]).double(), expected, torch.tensor([1.0]).double(), torch.float16)
+    assert found.tolist() == [math.inf]
+
+
+@pytest.mark.parametrize("dtype", ["float32", *HALF])
+def test_subnormals_may_be_flushed(dtype: str) -> None:
+    kind = DTYPES[dtype]
+    tiny = torch.finfo(kind).smallest_normal
+    expected = torch.tensor([tiny / 2, -tiny / 3, tiny * 4], dtype=torch.float64)
+    samples = expected.expand(13, 3)
+    flushed = torch.tensor([0.0, 0.0, tiny * 4], dtype=kind)
+    assert judge(flushed, expected, samples, 1.0).within
+    assert not judge(torch.zeros(3, dtype=kind), expected, samples, 1.0).within
+
+
+def test_float64_subnormals_are_not_flushed() -> None:
+    expected = torch.tensor([1e-310], dtype=torch.float64)
+    assert not judge(torch.zeros(1).double(), expected, expected.expand(13, 1), 1.0).within
+
+
+def test_integers_and_booleans_are_exact() -> None:
+    a = torch.arange(6).reshape(2, 3)
+    assert exact_residual(a, a.clone()).within
+    b = a.clone()
+    b[1, 2] += 1
+    found = exact_residual(b, a)
+    assert (found.ratio, found.index, found.expected, found.actual) == (math.inf, (1, 2), 5.0, 6.0)
+    assert not exact_residual(a > 2, a > 3).within
+    assert exact_residual(torch.zeros(0), torch.zeros(0)).within
+
+
+def test_empty_results_are_within() -> None:
+    empty = torch.zeros(0, 4, dtype=torch.float64)
+    assert judge(empty.float(), empty, torch.zeros(13, 0, 4).double(), 1.0).within
+
+
+def test_student_t_takes_the_place_of_six_sigma() -> None:
+    assert quantile(1e-9, 10**7) == pytest.approx(6.109, abs=0.01)
+    assert quantile(1e-9, 256) == pytest.approx(6.35, abs=0.15)
+    few = [quantile(1e-9, n) for n in (29, 23, 17, 13, 8)]
+    assert few == sorted(few)
+    assert few[0] > 8
+    assert quantile(0.05, 10) == pytest.approx(2.228, abs=0.001)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", *HALF])
+def test_ulp_is_the_spacing(dtype: str) -> None:
+    kind = DTYPES[dtype]
+    x = torch.cat([seeded(200).abs(), torch.tensor([1.0, 2.0, 0.0], dtype=torch.float64)]).to(kind)
+    above = torch.nextafter(x, torch.full_like(x, math.inf)).double() - x.double()
+    assert torch.equal(ulp(x.double(), kind), above)
+
+
+def test_rounding_on_a_scaled_grid() -> None:
+    x = seeded(1000)
+    for c in (1.0, 1.3, 1.9):
+        rounded = rounded_on_scaled_grid(x, torch.tensor(c).double(), torch.bfloat16)
+        assert ((rounded - x).abs() <= x.abs() * 2.0**-8 * 1.001).all()
+    assert torch.equal(rounded_on_scaled_grid(x, torch.tensor(1.0).double(), torch.bfloat16),
+                       x.bfloat16().double())
+
+
+def test_models_scale_float64_down() -> None:
+    assert Model("float64").scale == 2.0**-26
+    assert Model("float64", compute="float32").scale == 1.0
+    assert Model("bfloat16").storage is torch.bfloat16

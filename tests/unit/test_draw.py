@@ -1,0 +1,365 @@
+"""Drawing: repeatable, covering, within what a target claims; memory layouts; shrinking."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from conform.draw import layout
+from conform.draw.case import Case, Source, from_json
+from conform.draw.expressions import LENGTHS, Unsatisfied
+from conform.draw.fill import REGIMES as FILLERS
+from conform.draw.fill import fill
+from conform.draw.structure import REGIMES, Constraints, Variant, draw_cases, draw_extra, vary
+from conform.run.constraints import constraints_of
+from conform.run.local import LocalClient
+from conform.run.outcomes import Kind, try_law
+from conform.run.profiles import PROFILES
+from conform.run.session import Session
+from conform.run.shrink import shrink
+from conform.spec.book import built_in, load
+from conform.target.claims import OperatorClaim
+from conform.target.limits import Limit
+
+BOOK = built_in()
+ATTENTION = BOOK.operator("attention")
+
+SUMMED = """\
+operator: summed
+domain: norm
+summary: An operator to shrink on.
+reference: conform_reference.norm:rms_norm
+dims:
+  A: int(1, 40)
+  B: int(1, 40)
+inputs:
+  x: {shape: [A, B]}
+options:
+  flag: {default: false, draw: "choose(False, True)"}
+result: {shape: [A, B]}
+properties:
+- id: summed.narrow
+  rationale: fails on wide inputs only
+  statement: No input is wider than four, whatever else it is.
+  law: "strictly(B < 5)"
+- id: summed.narrow-and-flagged
+  rationale: fails on wide inputs with the flag only
+  statement: No input is wider than four with the flag.
+  law: "strictly(B < 5) or strictly(not flag)"
+"""
+
+
+def digest(seed: int, names: tuple[str, ...] = ("attention", "rope", "layer_norm")) -> str:
+    cases = [d.case.as_json() for name in names
+             for d in draw_cases(BOOK.operator(name).spec, 12, seed)]
+    return hashlib.sha256(json.dumps(cases).encode()).hexdigest()
+
+
+def claim(**fields: Any) -> OperatorClaim:
+    options = frozenset(ATTENTION.spec.options)
+    return OperatorClaim("attention", "attention", **{"options": options, **fields})
+
+
+def drawn(count: int = 40, **fields: Any) -> list[Case]:
+    limits = constraints_of(ATTENTION, claim(**fields))
+    return [d.case for d in draw_cases(ATTENTION.spec, count, 0, limits)]
+
+
+# -- the same cases again ------------------------------------------------------------------------
+
+
+def test_the_same_seed_gives_the_same_cases_and_another_seed_others() -> None:
+    assert digest(0) == digest(0)
+    assert digest(0) != digest(1)
+
+
+def test_two_fresh_processes_agree() -> None:
+    program = f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); import test_draw; print(test_draw.digest(5))"
+    found = {
+        subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True,
+                       env={"PYTHONHASHSEED": salt, "PATH": ""}, timeout=120).stdout
+        for salt in ("1", "2")
+    }  # fmt: skip
+    assert found == {digest(5) + "\n"}
+
+
+def test_more_cases_begin_with_the_fewer() -> None:
+    few, many = (draw_cases(ATTENTION.spec, n, 3) for n in (7, 20))
+    assert many[:7] == few
+    assert len(many) == 20
+
+
+@pytest.mark.parametrize("name", sorted(BOOK.operators))
+def test_every_operator_can_be_drawn_and_filled(name: str) -> None:
+    operator = BOOK.operator(name)
+    for item in draw_cases(operator.spec, 6, 0):
+        sources = [v for v in (*item.case.inputs.values(), *item.case.options.values())
+                   if isinstance(v, Source) and not v.is_callable]
+        for source in sources:
+            assert fill(source, item.case.seed, "float32").shape == source.shape
+
+
+def test_values_depend_on_the_key_alone() -> None:
+    a = Source("normal", (3, 4), (), "q")
+    assert torch.equal(fill(a, 7, "float64"), fill(a, 7, "float64"))
+    assert not torch.equal(fill(a, 7, "float64"), fill(a, 8, "float64"))
+    assert not torch.equal(fill(a, 7, "float64"), fill(Source("normal", (3, 4), (), "k"), 7, "float64"))
+    exact, half = fill(a, 7, "float64"), fill(a, 7, "bfloat16")
+    assert torch.equal(exact.to(torch.bfloat16), half)
+
+
+def test_a_case_survives_json() -> None:
+    for item in draw_cases(ATTENTION.spec, 15, 0):
+        case = draw_extra(item.case, {"i": "int(0, Lq - 1)", "c": "cotangent(B, H, Lq, Dv)"}, "law")
+        again = from_json(json.loads(json.dumps(case.as_json())))
+        assert again == case
+        assert again.identity() == case.identity()
+
+
+def test_another_format_is_refused() -> None:
+    raw = draw_cases(ATTENTION.spec, 1, 0)[0].case.as_json()
+    with pytest.raises(ValueError, match="conform-case/9"):
+        from_json({**raw, "format": "conform-case/9"})
+
+
+# -- coverage ------------------------------------------------------------------------------------
+
+
+def test_every_alternative_occurs() -> None:
+    cases = drawn(60)
+    assert {c.regime for c in cases} == set(REGIMES)
+    assert {c.dims["D"] for c in cases} >= {8, 16, 32, 33, 64}
+    assert {c.options["causal"] for c in cases} == {False, True}
+    for name in ("mask", "bias", "window", "scale", "softcap"):
+        given = [c.options[name] is not None for c in cases]
+        assert any(given), name
+        assert not all(given), name
+    assert {len(c.options["mask"].shape) for c in cases if c.options["mask"]} == {2, 4}
+    layouts = {v.layout.split(":")[0] for c in cases for v in c.inputs.values() if isinstance(v, Source)}
+    assert layouts == set(layout.NAMES)
+    assert {c.dims["K"] for c in cases} >= {1, 2}
+    assert any(c.dims["Lq"] < c.dims["Lk"] for c in cases)
+    assert any(c.dims["Lq"] > c.dims["Lk"] for c in cases)
+    assert any(c.dims["Lq"] == c.dims["Lk"] for c in cases)
+    assert {c.dims["Lq"] for c in cases} <= set(LENGTHS)
+
+
+def test_the_first_cases_cover_the_small_choices() -> None:
+    """A quick run has six: pairs of alternatives must not wait for the long one."""
+    cases = drawn(6)
+    assert {c.options["causal"] for c in cases} == {False, True}
+    assert len({c.regime for c in cases}) >= 3
+    assert len({c.options["mask"] is None for c in cases}) == 2
+
+
+def regime_of(name: str, dtype: str = "float32", shape: tuple[int, ...] = (16, 64)) -> torch.Tensor:
+    return fill(Source("regime", shape, (), "x", name), 11, dtype).to(torch.float64)
+
+
+def test_regimes_do_what_they_say() -> None:
+    assert set(FILLERS) == set(REGIMES)
+    assert 0.8 < regime_of("normal").std() < 1.2
+    assert regime_of("large").std() > 6
+    assert 0 < regime_of("tiny").abs().max() < 2**-4
+    assert regime_of("ties").unique().numel() <= 3
+    assert ((regime_of("one_hot") != 0).sum(-1) == 1).all()
+    assert regime_of("constant").unique().numel() == 1
+    outlier = regime_of("outlier").std(0)
+    assert outlier.max() > 20 * outlier.median()
+    assert (regime_of("sorted").diff(dim=-2) >= 0).all()
+    rows = regime_of("mixed_scale").std(-1)
+    assert rows.max() > 30 * rows.min()
+    assert regime_of("large_mean").mean() > 10 * regime_of("large_mean").std()
+    zeros = regime_of("signed_zeros")
+    assert (torch.signbit(zeros) & (zeros == 0)).any()
+    assert (~torch.signbit(zeros) & (zeros == 0)).any()
+    for dtype in ("float32", "bfloat16", "float16"):
+        small = regime_of("subnormal", dtype).abs()
+        assert 0 < small.max() < torch.finfo(getattr(torch, dtype)).smallest_normal
+        edge = regime_of("near_limits", dtype)
+        assert edge.isfinite().all()
+        assert edge.abs().max() > (3e4 if dtype == "float16" else 1e16)
+
+
+def test_integer_generators() -> None:
+    splits = fill(Source("splits", (5,), (4, 9), "s"), 1, "float32")
+    assert splits[0] == 0
+    assert splits[-1] == 9
+    assert (splits.diff() >= 0).all()
+    assert sorted(fill(Source("permutation", (9,), (), "p"), 1, "float32").tolist()) == list(range(9))
+    for seed in range(20):
+        positions = fill(Source("positions", (3, 7), (), "m"), seed, "float32")
+        assert (positions.diff() > 0).all()
+        assert positions.min() >= 0
+        assert positions.max() <= 2**15
+        lengths = fill(Source("lengths", (4,), (4, 6), "l"), seed, "float32")
+        assert 0 <= lengths.min() <= lengths.max() <= 6
+        tokens = fill(Source("tokens", (50,), (3,), "t"), seed, "float32")
+        assert set(tokens.tolist()) <= {0, 1, 2}
+        rows = fill(Source("distribution", (5, 6), (), "d"), seed, "float64")
+        assert torch.allclose(rows.sum(-1), torch.ones(5, dtype=torch.float64))
+    masks = [fill(Source("mask", (6, 8), (), "k"), seed, "float32") for seed in range(40)]
+    assert any(m.all() for m in masks)
+    assert any((~m).all(-1).any() for m in masks)
+    assert any(m.any(-1).all() and not m.all() for m in masks)
+
+
+# -- memory layouts ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["contiguous", "transposed", "sliced", "misaligned"])
+@pytest.mark.parametrize("shape", [(5,), (3, 4), (2, 3, 4), (2, 1, 3, 1), (0, 3), ()])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.int64, torch.bool])
+def test_placed_values_are_equal_and_margins_marked(
+    name: str, shape: tuple[int, ...], dtype: torch.dtype
+) -> None:
+    values = (torch.randn(shape, generator=torch.Generator().manual_seed(1)) * 3).to(dtype)
+    placed = layout.place(values, name)
+    assert torch.equal(placed.view(), values)
+    assert placed.view().shape == values.shape
+    if name == "contiguous" or not values.numel() or not shape:
+        return
+    inside = torch.zeros(placed.storage.shape, dtype=torch.bool)
+    torch.as_strided(inside, placed.shape, placed.strides, placed.offset).fill_(True)
+    margins = placed.storage[~inside]
+    assert margins.numel() >= layout.MARGIN
+    if dtype.is_floating_point:
+        assert margins.isnan().all()
+    elif dtype is torch.int64:
+        assert (margins == margins[0]).all()
+        assert margins[0].abs() > 2**20
+
+
+def test_strides_are_as_named() -> None:
+    values = torch.arange(24.0).reshape(2, 3, 4)
+    assert layout.place(values, "contiguous").view().is_contiguous()
+    transposed = layout.place(values, "transposed").view()
+    assert transposed.mT.is_contiguous()
+    sliced = layout.place(values, "sliced").view()
+    assert sliced.stride(-1) == 1
+    assert sliced.stride(-2) > 4
+    misaligned = layout.place(values, "misaligned")
+    assert misaligned.offset == 1
+    assert misaligned.view().is_contiguous()
+    expanded = layout.place(values.narrow(1, 0, 1).expand(2, 3, 4), "expanded:1").view()
+    assert expanded.stride(1) == 0
+    assert torch.equal(expanded, values.narrow(1, 0, 1).expand(2, 3, 4))
+
+
+def test_expanded_sources_are_constant_along_the_axis() -> None:
+    x = fill(Source("regime", (3, 4, 5), (), "x", "normal", "expanded:1"), 1, "float32")
+    assert torch.equal(x, x.narrow(1, 0, 1).expand(3, 4, 5))
+
+
+# -- what a target claims ------------------------------------------------------------------------
+
+
+def test_limits_are_kept() -> None:
+    cases = drawn(limits={"D": Limit(values=(16, 64)), "L": Limit(maximum=32, multiple_of=16),
+                          "H": Limit(maximum=4)})  # fmt: skip
+    assert len(cases) == 40
+    assert {c.dims["D"] for c in cases} == {16, 64}
+    for case in cases:
+        for name in ("Lq", "Lk"):
+            assert case.dims[name] in (16, 32), case.dims
+        assert case.dims["H"] <= 4
+        assert case.dims["H"] % case.dims["K"] == 0
+        assert case.inputs["q"].shape == tuple(case.dims[n] for n in ("B", "H", "Lq", "D"))
+
+
+def test_limits_on_options_are_kept() -> None:
+    cases = drawn(limits={"window": Limit(values=(None,)), "causal": Limit(values=(True,))})
+    assert {c.options["window"] for c in cases} == {None}
+    assert {c.options["causal"] for c in cases} == {True}
+
+
+def test_fixed_and_unclaimed_options() -> None:
+    cases = drawn(options=frozenset({"mask"}), fixed={"causal": True})
+    assert {c.options["causal"] for c in cases} == {True}
+    assert {c.options["bias"] for c in cases} == {None}
+    assert any(c.options["mask"] is not None for c in cases)
+
+
+def test_requires_are_met() -> None:
+    cases = drawn(requires=("Lq == Lk", "mask is None or bias is None", "H <= 4"))
+    assert len(cases) == 40
+    for case in cases:
+        assert case.dims["Lq"] == case.dims["Lk"]
+        assert case.options["mask"] is None or case.options["bias"] is None
+        assert case.dims["H"] <= 4
+    assert len({c.dims["Lq"] for c in cases}) > 4
+
+
+def test_variants_meet_the_requirements_too() -> None:
+    limits = constraints_of(ATTENTION, claim(requires=("Lq == Lk",)))
+    for item in draw_cases(ATTENTION.spec, 10, 0, limits):
+        case = vary(ATTENTION.spec, item, 0, limits, Variant(options={"causal": True}))
+        assert case.dims["Lq"] == case.dims["Lk"]
+    tight = constraints_of(ATTENTION, claim(requires=("not causal",)))
+    item = draw_cases(ATTENTION.spec, 1, 0, tight)[0]
+    with pytest.raises(Unsatisfied):
+        vary(ATTENTION.spec, item, 0, tight, Variant(options={"causal": True}))
+
+
+@pytest.mark.parametrize(("text", "words"), [("not causall", "did you mean 'causal'"), ("Lq ==", "not an expression"),
+                                             ("q.shape", "attributes")])  # fmt: skip
+def test_wrong_requires_are_told(text: str, words: str) -> None:
+    with pytest.raises(Exception, match=words):
+        constraints_of(ATTENTION, claim(requires=(text,)))
+
+
+def test_strides_narrow_the_layouts() -> None:
+    for strides, allowed in (("contiguous", {"contiguous", "misaligned"}),
+                             ("last_contiguous", {"contiguous", "misaligned", "sliced"})):  # fmt: skip
+        cases = drawn(30, strides=strides)
+        assert {v.layout for c in cases for v in c.inputs.values() if isinstance(v, Source)} <= allowed
+    values = [v for c in drawn(30, strides="last_contiguous") for v in c.inputs.values()]
+    for source in values:
+        view = layout.place(fill(source, 1, "float32"), source.layout).view()
+        assert view.shape[-1] == 1 or view.stride(-1) == 1
+
+
+def test_a_variant_changes_only_what_it_names() -> None:
+    item = draw_cases(ATTENTION.spec, 8, 0)[5]
+    case = vary(ATTENTION.spec, item, 0, Constraints(), Variant(dims={"Lq": "3"}))
+    assert case.dims == {**item.case.dims, "Lq": 3, "Lk": case.dims["Lk"]}
+    assert case.regime == item.case.regime
+    assert case.seed == item.case.seed
+
+
+# -- shrinking -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("name", "dims", "flag"), [("narrow", {"A": 1, "B": 5}, False),
+                                                    ("narrow-and-flagged", {"A": 1, "B": 5}, True)])  # fmt: skip
+def test_shrinking_finds_the_smallest_case(
+    tmp_path: Path, name: str, dims: dict[str, int], flag: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "summed.yaml"
+    path.write_text(SUMMED)
+    book = load([path])
+    law = book.property(f"summed.{name}")
+    # The oracle must not share the failure, else the law is called false.
+    monkeypatch.setattr("conform.run.laws.LawRun.verdict", lambda self: self._verdict(self.law.law))
+    session = Session("fake", LocalClient({}), {"summed": OperatorClaim("summed", "f", frozenset({"flag"}))},
+                      book, PROFILES["default"])  # fmt: skip
+    for item in session.drawn("summed", 20):
+        case = session.case_of(law, item)
+        trial = try_law(session, law, case, "float32")
+        if trial.kind is Kind.FAILED and case.dims["A"] > 5 and case.dims["B"] > 10:
+            break
+    else:
+        pytest.fail("no case fails")
+    small = shrink(session, law, item, case, "float32", trial)
+    assert small.case.dims == dims
+    assert small.case.options == {"flag": flag}
+    assert small.case.regime == "normal"
+    assert {v.layout for v in small.case.inputs.values()} == {"contiguous"}
+    assert small.trial.kind is Kind.FAILED
