@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -12,18 +12,27 @@ from conform import __version__
 from conform.errors import ConformError
 
 app = typer.Typer(
-    name="conform", no_args_is_help=True, add_completion=False, rich_markup_mode=None,
+    name="conform",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
     pretty_exceptions_enable=False,
     help="Check implementations of transformer building blocks against written laws.",
 )
 
-Targets = Annotated[list[str], typer.Option(
-    "--target", "-t", help="reference, kernels, torch, a module, a .py file, a package folder or an "
-                           "entry point; repeatable")]
-Operators = Annotated[Optional[list[str]], typer.Option("--operator", help="only this operator")]
-Properties = Annotated[Optional[list[str]], typer.Option("--property", help="only ids that match")]
+Targets = Annotated[
+    list[str],
+    typer.Option(
+        "--target",
+        "-t",
+        help="reference, kernels, torch, a module, a .py file, a package folder or an "
+        "entry point; repeatable",
+    ),
+]
+Operators = Annotated[list[str] | None, typer.Option("--operator", help="only this operator")]
+Properties = Annotated[list[str] | None, typer.Option("--property", help="only ids that match")]
 LevelName = Annotated[str, typer.Option(help="must, should or may: what gates the exit code")]
-File = Annotated[Optional[Path], typer.Option()]
+File = Annotated[Path | None, typer.Option()]
 
 
 def _version(value: bool) -> None:
@@ -33,8 +42,11 @@ def _version(value: bool) -> None:
 
 
 @app.callback()
-def _main(version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True,
-                                                help="Print the version.")] = False) -> None:
+def _main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
     """Check implementations of transformer building blocks against written laws."""
 
 
@@ -45,32 +57,52 @@ def run(
     property_: Properties = None,
     level: LevelName = "must",
     profile: Annotated[str, typer.Option(help="quick, default or thorough")] = "default",
-    dtype: Annotated[Optional[list[str]], typer.Option(help="only this dtype; repeatable")] = None,
+    dtype: Annotated[list[str] | None, typer.Option(help="only this dtype; repeatable")] = None,
     device: Annotated[str, typer.Option(help="cpu or cuda; default: as the target declares")] = "",
     seed: Annotated[int, typer.Option(help="the same seed draws the same cases")] = 0,
     jobs: Annotated[int, typer.Option(help="processes; operators are dealt out to them")] = 1,
     timeout: Annotated[float, typer.Option(help="seconds a call may take")] = 30.0,
     shard: Annotated[str, typer.Option(help="I/N: the I-th of N parts")] = "1/1",
-    out: Annotated[Optional[Path], typer.Option(help="folder for case files and events")] = None,
-    json: Annotated[Optional[Path], typer.Option(help="write the JSON result")] = None,
-    html: Annotated[Optional[Path], typer.Option(help="write the HTML report")] = None,
-    junit: Annotated[Optional[Path], typer.Option(help="write JUnit XML")] = None,
-    sarif: Annotated[Optional[Path], typer.Option(help="write SARIF")] = None,
-    markdown: Annotated[Optional[Path], typer.Option(help="write a Markdown summary")] = None,
-    baseline: Annotated[Optional[Path], typer.Option(help="excuse the failures of this result")] = None,
+    out: Annotated[Path | None, typer.Option(help="folder for case files and events")] = None,
+    json: Annotated[Path | None, typer.Option(help="write the JSON result")] = None,
+    html: Annotated[Path | None, typer.Option(help="write the HTML report")] = None,
+    junit: Annotated[Path | None, typer.Option(help="write JUnit XML")] = None,
+    sarif: Annotated[Path | None, typer.Option(help="write SARIF")] = None,
+    markdown: Annotated[Path | None, typer.Option(help="write a Markdown summary")] = None,
+    baseline: Annotated[
+        Path | None, typer.Option(help="excuse the failures of this result")
+    ] = None,
     resume: Annotated[bool, typer.Option(help="go on with the run in --out")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="failures and the verdict only")] = False,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="a line for every verdict")] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="failures and the verdict only")
+    ] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="a line for every verdict")
+    ] = False,
 ) -> None:
     """Check targets: 0 conforms, 1 does not, 2 wrong request, 3 incomplete."""
     from conform.commands.run import RunOptions, run_command
 
     files = {"json": json, "html": html, "junit": junit, "sarif": sarif, "markdown": markdown}
     options = RunOptions(
-        tuple(target), tuple(operator or ()), tuple(property_ or ()), level, profile,
-        tuple(dtype or ()), device, seed, jobs, timeout, shard, out,
-        {kind: path for kind, path in files.items() if path is not None}, baseline, resume, quiet,
-        verbose)
+        tuple(target),
+        tuple(operator or ()),
+        tuple(property_ or ()),
+        level,
+        profile,
+        tuple(dtype or ()),
+        device,
+        seed,
+        jobs,
+        timeout,
+        shard,
+        out,
+        {kind: path for kind, path in files.items() if path is not None},
+        baseline,
+        resume,
+        quiet,
+        verbose,
+    )
     raise typer.Exit(run_command(options))
 
 
@@ -87,8 +119,12 @@ def list_(
 
 @app.command()
 def explain(
-    identifier: Annotated[Optional[str], typer.Argument(help="property, operator or mistake")] = None,
-    vocabulary: Annotated[bool, typer.Option("--vocabulary", help="all words of the law language")] = False,
+    identifier: Annotated[
+        str | None, typer.Argument(help="property, operator or mistake")
+    ] = None,
+    vocabulary: Annotated[
+        bool, typer.Option("--vocabulary", help="all words of the law language")
+    ] = False,
 ) -> None:
     """Explain a property, an operator or the law language."""
     from conform.commands.show import explain_command
@@ -97,8 +133,9 @@ def explain(
 
 
 @app.command()
-def smoke(target: Annotated[str, typer.Argument()],
-          device: Annotated[str, typer.Option()] = "") -> None:
+def smoke(
+    target: Annotated[str, typer.Argument()], device: Annotated[str, typer.Option()] = ""
+) -> None:
     """Load a target, say what it claims and call each operator once."""
     from conform.commands.targets import smoke_command
 
@@ -106,8 +143,10 @@ def smoke(target: Annotated[str, typer.Argument()],
 
 
 @app.command()
-def init(name: Annotated[str, typer.Argument(help="name of the target file to write")],
-         operator: Operators = None) -> None:
+def init(
+    name: Annotated[str, typer.Argument(help="name of the target file to write")],
+    operator: Operators = None,
+) -> None:
     """Write a starter target file."""
     from conform.commands.targets import init_command
 
@@ -115,10 +154,12 @@ def init(name: Annotated[str, typer.Argument(help="name of the target file to wr
 
 
 @app.command()
-def replay(file: Annotated[Path, typer.Argument(help="a case file")],
-           target: Annotated[str, typer.Option(help="another target than the recorded one")] = "",
-           snippet: Annotated[bool, typer.Option("--snippet", help="print a standalone script")] = False,
-           timeout: Annotated[float, typer.Option()] = 30.0) -> None:
+def replay(
+    file: Annotated[Path, typer.Argument(help="a case file")],
+    target: Annotated[str, typer.Option(help="another target than the recorded one")] = "",
+    snippet: Annotated[bool, typer.Option("--snippet", help="print a standalone script")] = False,
+    timeout: Annotated[float, typer.Option()] = 30.0,
+) -> None:
     """Run one recorded case again: prints fixed or still fails."""
     from conform.commands.replay import replay_command
 
@@ -134,9 +175,11 @@ def lint(specs: Annotated[list[Path], typer.Argument(help="spec files")]) -> Non
 
 
 @app.command()
-def adequacy(operator: Operators = None,
-             profile: Annotated[str, typer.Option()] = "default",
-             json: File = None) -> None:
+def adequacy(
+    operator: Operators = None,
+    profile: Annotated[str, typer.Option()] = "default",
+    json: File = None,
+) -> None:
     """Show which property catches which well-known mistake; 1 unless every mistake is caught."""
     from conform.commands.adequacy import adequacy_command
 
@@ -144,9 +187,11 @@ def adequacy(operator: Operators = None,
 
 
 @app.command()
-def calibrate(operator: Operators = None,
-              runs: Annotated[int, typer.Option(help="correct runs per operator")] = 200,
-              out: Annotated[Optional[Path], typer.Option(help="write the table here")] = None) -> None:
+def calibrate(
+    operator: Operators = None,
+    runs: Annotated[int, typer.Option(help="correct runs per operator")] = 200,
+    out: Annotated[Path | None, typer.Option(help="write the table here")] = None,
+) -> None:
     """Measure false alarms and caught mutants of the numeric criterion."""
     from conform.commands.calibrate import calibrate_command
 
@@ -154,8 +199,11 @@ def calibrate(operator: Operators = None,
 
 
 @app.command()
-def merge(results: Annotated[list[Path], typer.Argument(help="JSON results, e.g. of shards")],
-          json: File = None, html: File = None) -> None:
+def merge(
+    results: Annotated[list[Path], typer.Argument(help="JSON results, e.g. of shards")],
+    json: File = None,
+    html: File = None,
+) -> None:
     """Join results of shards or targets into one."""
     from conform.commands.results import merge_command
 
@@ -163,7 +211,9 @@ def merge(results: Annotated[list[Path], typer.Argument(help="JSON results, e.g.
 
 
 @app.command()
-def compare(before: Annotated[Path, typer.Argument()], after: Annotated[Path, typer.Argument()]) -> None:
+def compare(
+    before: Annotated[Path, typer.Argument()], after: Annotated[Path, typer.Argument()]
+) -> None:
     """Compare two JSON results: 1 when something that passed is violated now."""
     from conform.commands.results import compare_command
 

@@ -68,6 +68,12 @@ class RunFinished:
 
 
 Event = (
-    RunStarted | TargetStarted | PropertyStarted | VerdictReached | Note | TargetFinished | RunFinished
+    RunStarted
+    | TargetStarted
+    | PropertyStarted
+    | VerdictReached
+    | Note
+    | TargetFinished
+    | RunFinished
 )
 Listener = Callable[[Event], None]

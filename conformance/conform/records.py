@@ -147,8 +147,11 @@ class TargetResult:
 
 def _refused(target: TargetResult) -> set[str]:
     """Operators of which every asked law was refused or not claimed: without effect on the exit."""
-    return {name for name in target.operators
-            if all(v.outcome is Outcome.UNSUPPORTED for v in target.verdicts if v.operator == name)}
+    return {
+        name
+        for name in target.operators
+        if all(v.outcome is Outcome.UNSUPPORTED for v in target.verdicts if v.operator == name)
+    }
 
 
 @dataclass(frozen=True)
@@ -183,9 +186,11 @@ class RunResult:
         if any(v.outcome is Outcome.INCOMPLETE for v in gating):
             return ExitCode.INCOMPLETE
         for target in self.targets:
-            decided = {v.operator for v in target.verdicts
-                       if v.level.rank <= self.level.rank
-                       and v.outcome in (Outcome.PASS, Outcome.EXCUSED)}
+            decided = {
+                v.operator
+                for v in target.verdicts
+                if v.level.rank <= self.level.rank and v.outcome in (Outcome.PASS, Outcome.EXCUSED)
+            }
             if not decided or set(target.operators) - decided - _refused(target):
                 return ExitCode.INCOMPLETE
         return ExitCode.CONFORMS if gating else ExitCode.INCOMPLETE

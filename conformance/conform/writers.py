@@ -1,4 +1,4 @@
-"""Writers turn a finished run into a file; found through the entry-point group `conform.writers`."""
+"""Writers turn a finished run into a file; found by the entry-point group `conform.writers`."""
 
 from __future__ import annotations
 

@@ -14,8 +14,9 @@ def _log_softmax(scores: Tensor) -> Tensor:
     pass: with p = exp(result), d result = d scores - sum p d scores.
     """
     top = torch.amax(scores, dim=-1, keepdim=True)
-    total = top + torch.log(torch.sum(torch.exp(scores - top), dim=-1, keepdim=True))
-    kept = mark("log_probabilities", scores - mark("normaliser", total)).detach()
+    mass = mark("normaliser", torch.sum(torch.exp(scores - top), dim=-1, keepdim=True))
+    total = mark("normaliser", top + torch.log(mass))
+    kept = mark("log_probabilities", scores - total).detach()
     change = scores - scores.detach()  # zero, with slope one
     mean_change = torch.sum(torch.exp(kept) * change, dim=-1, keepdim=True)
     return mark("log_probabilities", kept + change - mean_change)

@@ -20,8 +20,9 @@ from conform.spec.book import built_in
 SCHEMA = "conform-adequacy/1"
 
 
-def adequacy_command(operators: tuple[str, ...], profile: str = "default",
-                     json_path: Path | None = None) -> int:
+def adequacy_command(
+    operators: tuple[str, ...], profile: str = "default", json_path: Path | None = None
+) -> int:
     """Print the matrix of mistakes and properties; 1 when some mistake is noticed by none.
 
     Raises ConformError for an unknown operator or profile.
@@ -55,8 +56,11 @@ def _words(row: Row, operator: str) -> str:
     if not row.caught:
         return "NOT NOTICED" + (f" ({row.raised})" if row.raised else "")
     implied = {name.rsplit(".", 1)[-1] for name in row.implied}
-    parts = [word for word, tail in (("agreement", "agrees-with-reference"),
-                                     ("gradient", "gradient-agrees")) if tail in implied]
+    parts = [
+        word
+        for word, tail in (("agreement", "agrees-with-reference"), ("gradient", "gradient-agrees"))
+        if tail in implied
+    ]
     mark = "* " if row.beyond else ""
     if row.laws:
         names = ", ".join(law.removeprefix(f"{operator}.") for law in row.laws)
@@ -68,9 +72,11 @@ def _words(row: Row, operator: str) -> str:
 def _summary(found: Sequence[Matrix]) -> int:
     rows = [row for item in found for row in item.rows]
     missed = [name for item in found for name in item.missed]
-    print(f"\n{len(rows)} mistakes: {len(rows) - len(missed)} noticed, "
-          f"{sum(bool(row.laws) for row in rows)} of them by a law on its own, "
-          f"{sum(bool(row.beyond) for row in rows)} by a law and not by agreement (marked *)")
+    print(
+        f"\n{len(rows)} mistakes: {len(rows) - len(missed)} noticed, "
+        f"{sum(bool(row.laws) for row in rows)} of them by a law on its own, "
+        f"{sum(bool(row.beyond) for row in rows)} by a law and not by agreement (marked *)"
+    )
     idle = [name for item in found for name in item.idle]
     if idle:
         total = sum(len(item.laws) for item in found)
@@ -93,10 +99,23 @@ def as_json(found: Sequence[Matrix], profile: str) -> dict[str, Any]:
     """The matrix as a JSON object."""
     operators = {
         item.operator: {
-            "mistakes": {row.mistake: {"noticed_by": [*row.implied, *row.laws],
-                                       "beyond_agreement": row.beyond, "raised": row.raised}
-                         for row in item.rows},
-            "laws": item.laws, "idle": item.idle, "faults": item.faults}
-        for item in found}
-    return {"schema": SCHEMA, "profile": profile, "operators": operators,
-            "not_noticed": [name for item in found for name in item.missed]}
+            "mistakes": {
+                row.mistake: {
+                    "noticed_by": [*row.implied, *row.laws],
+                    "beyond_agreement": row.beyond,
+                    "raised": row.raised,
+                }
+                for row in item.rows
+            },
+            "laws": item.laws,
+            "idle": item.idle,
+            "faults": item.faults,
+        }
+        for item in found
+    }
+    return {
+        "schema": SCHEMA,
+        "profile": profile,
+        "operators": operators,
+        "not_noticed": [name for item in found for name in item.missed],
+    }

@@ -66,8 +66,9 @@ class Replayed:
     calls: tuple[tuple[CallRequest, CallReply], ...]
 
 
-def replay_command(file: Path, target: str = "", snippet: bool = False,
-                   timeout: float = 30.0) -> int:
+def replay_command(
+    file: Path, target: str = "", snippet: bool = False, timeout: float = 30.0
+) -> int:
     """Run the case of `file`; 0 when the law holds now, 1 when it fails, 3 when undecided.
 
     Raises ConformError for a missing file, another format, an unknown property, or a target that
@@ -94,17 +95,31 @@ def read_case_file(file: Path, book: Book) -> Recorded:
         text, dtype = str(content["target"]), str(content["dtype"])
         identifier, device = str(content["property"]), str(content["device"])
     except FileNotFoundError:
-        raise ConformError("case-file-missing", f"there is no file {file}",
-                           hint="`conform run --out DIR` writes one for each failure, under "
-                                "DIR/cases") from None
+        raise ConformError(
+            "case-file-missing",
+            f"there is no file {file}",
+            hint="`conform run --out DIR` writes one for each failure, under DIR/cases",
+        ) from None
     except IsADirectoryError:
-        raise ConformError("case-file-missing", f"{file} is a folder", hint="name a file in it"
-                           ) from None
+        raise ConformError(
+            "case-file-missing", f"{file} is a folder", hint="name a file in it"
+        ) from None
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ConformError("not-a-case-file", f"no recorded failure: {error}", where=str(file),
-                           hint="give a file that `conform run --out DIR` wrote") from None
-    return Recorded(book.property(identifier), case, dtype, device, text,
-                    int(content.get("seed", 0)), dict(content.get("versions", {})))
+        raise ConformError(
+            "not-a-case-file",
+            f"no recorded failure: {error}",
+            where=str(file),
+            hint="give a file that `conform run --out DIR` wrote",
+        ) from None
+    return Recorded(
+        book.property(identifier),
+        case,
+        dtype,
+        device,
+        text,
+        int(content.get("seed", 0)),
+        dict(content.get("versions", {})),
+    )
 
 
 @contextmanager
@@ -115,8 +130,16 @@ def replayed(recorded: Recorded, book: Book, target: str, timeout: float) -> Ite
     with WorkerClient(ref, operators=signatures(book), device=device, timeout=timeout) as client:
         about = client.describe()
         recorder = Recorder(client)
-        session = Session(about.name, recorder, about.operators, book, PROFILES["quick"],
-                          recorded.seed, about.device, timeout)
+        session = Session(
+            about.name,
+            recorder,
+            about.operators,
+            book,
+            PROFILES["quick"],
+            recorded.seed,
+            about.device,
+            timeout,
+        )
         _check_claimed(session, recorded)
         trial = try_law(session, recorded.law, recorded.case, recorded.dtype)
         yield Replayed(recorded, ref, session, trial, tuple(recorder.made))
@@ -127,14 +150,19 @@ def _check_claimed(session: Session, recorded: Recorded) -> None:
     name = recorded.law.operator
     claim = session.claims.get(name)
     if claim is None:
-        raise ConformError("unclaimed-operator", f"{session.name} has no operator {name!r}",
-                           hint=f"it has: {', '.join(sorted(session.claims))}")
+        raise ConformError(
+            "unclaimed-operator",
+            f"{session.name} has no operator {name!r}",
+            hint=f"it has: {', '.join(sorted(session.claims))}",
+        )
     spec = session.book.operator(name).spec
     for option, value in recorded.case.options.items():
         base = claim.fixed.get(option, spec.options[option].default)
         if option not in claim.options and (isinstance(value, Source) or value != base):
-            raise ConformError("unclaimed-option", f"{session.name} does not claim {name}'s option "
-                               f"{option!r}, which the case sets")
+            raise ConformError(
+                "unclaimed-option",
+                f"{session.name} does not claim {name}'s option {option!r}, which the case sets",
+            )
     if not constraints_of(session.book.operator(name), claim).accept(recorded.case):
         raise ConformError("case-not-claimed", f"{session.name}'s `requires` excludes the case")
 

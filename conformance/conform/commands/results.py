@@ -14,8 +14,9 @@ from conform.records import ExitCode, Outcome, PropertyInfo, RunResult, TargetRe
 Key = tuple[str, str, str]
 
 
-def merge_command(results: Sequence[Path], json: Path | None = None,
-                  html: Path | None = None) -> int:
+def merge_command(
+    results: Sequence[Path], json: Path | None = None, html: Path | None = None
+) -> int:
     """Join results, write them, print the verdict; the joined result's exit code.
 
     Raises ConformError for a file that is no result, for runs that were not asked the same, and
@@ -38,8 +39,11 @@ def _read(path: Path) -> RunResult:
     try:
         return read_result(path)
     except OSError as error:
-        raise ConformError("result-missing", f"{path} cannot be read: {error.strerror}",
-                           hint="give files that `conform run --json FILE` wrote") from None
+        raise ConformError(
+            "result-missing",
+            f"{path} cannot be read: {error.strerror}",
+            hint="give files that `conform run --json FILE` wrote",
+        ) from None
 
 
 def merged(results: Sequence[RunResult], names: Sequence[str]) -> RunResult:
@@ -51,8 +55,11 @@ def merged(results: Sequence[RunResult], names: Sequence[str]) -> RunResult:
         for what in ("seed", "profile", "level"):
             if getattr(result, what) != getattr(first, what):
                 raise ConformError(
-                    "runs-differ", f"{what}={getattr(result, what)} in {name}, but "
-                    f"{getattr(first, what)} in {names[0]}", hint="merge results of the same run")
+                    "runs-differ",
+                    f"{what}={getattr(result, what)} in {name}, but "
+                    f"{getattr(first, what)} in {names[0]}",
+                    hint="merge results of the same run",
+                )
     properties: dict[str, PropertyInfo] = {}
     for result in results:
         for info in result.properties:
@@ -63,11 +70,14 @@ def merged(results: Sequence[RunResult], names: Sequence[str]) -> RunResult:
         for target in result.targets:
             targets.setdefault(target.name, []).append(target)
     return replace(
-        first, environment=_environments([r.environment for r in results]),
+        first,
+        environment=_environments([r.environment for r in results]),
         complete=all(r.complete for r in results),
         targets=tuple(_one_target(parts, order) for parts in targets.values()),
-        properties=tuple(properties.values()), seconds=sum(r.seconds for r in results),
-        command="conform merge " + " ".join(names))
+        properties=tuple(properties.values()),
+        seconds=sum(r.seconds for r in results),
+        command="conform merge " + " ".join(names),
+    )
 
 
 def _one_target(parts: Sequence[TargetResult], order: dict[str, int]) -> TargetResult:
@@ -77,19 +87,32 @@ def _one_target(parts: Sequence[TargetResult], order: dict[str, int]) -> TargetR
         other = found.setdefault(key, verdict)
         if other.outcome is not verdict.outcome:
             raise ConformError(
-                "verdicts-differ", f"{parts[0].name}: {verdict.property} in {verdict.dtype} is "
+                "verdicts-differ",
+                f"{parts[0].name}: {verdict.property} in {verdict.dtype} is "
                 f"{other.outcome} in one result and {verdict.outcome} in another",
-                hint="two runs of the same plan are for `conform compare`")
+                hint="two runs of the same plan are for `conform compare`",
+            )
     verdicts = sorted(found.values(), key=lambda v: order.get(v.property, len(order)))
     mentioned = {name for part in parts for name in part.operators}
-    operators = tuple(dict.fromkeys([*(v.operator for v in verdicts if v.operator in mentioned),
-                                     *(name for part in parts for name in part.operators)]))
+    operators = tuple(
+        dict.fromkeys(
+            [
+                *(v.operator for v in verdicts if v.operator in mentioned),
+                *(name for part in parts for name in part.operators),
+            ]
+        )
+    )
     declared: dict[str, Any] = {}
     for part in parts:
         declared.update(part.declared)
     missing = [set(part.not_claimed) for part in parts]
-    return replace(parts[0], operators=operators, verdicts=tuple(verdicts), declared=declared,
-                   not_claimed=tuple(sorted(set.intersection(*missing))))
+    return replace(
+        parts[0],
+        operators=operators,
+        verdicts=tuple(verdicts),
+        declared=declared,
+        not_claimed=tuple(sorted(set.intersection(*missing))),
+    )
 
 
 def _environments(found: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -135,10 +158,14 @@ def comparison(before: RunResult, after: RunResult) -> Comparison:
     name = after.targets[0].name if alone else ""
     old, new = _verdicts(before.targets, name), _verdicts(after.targets, name)
     if not set(old) & set(new):
-        raise ConformError("nothing-in-common", "the results have no verdict in common",
-                           hint="compare two results of the same target, operators and dtypes")
+        raise ConformError(
+            "nothing-in-common",
+            "the results have no verdict in common",
+            hint="compare two results of the same target, operators and dtypes",
+        )
     groups: dict[str, list[tuple[Key, Verdict]]] = {
-        kind: [] for kind in ("broken", "mended", "new_violations", "undecided", "same")}
+        kind: [] for kind in ("broken", "mended", "new_violations", "undecided", "same")
+    }
     for key, verdict in new.items():
         groups[_change(old.get(key), verdict)].append((key, verdict))
     same = len(groups.pop("same"))
@@ -161,8 +188,9 @@ def _bad(verdict: Verdict) -> bool:
 
 
 def _verdicts(targets: Iterable[TargetResult], name: str) -> dict[Key, Verdict]:
-    return {(name or target.name, v.property, v.dtype): v
-            for target in targets for v in target.verdicts}
+    return {
+        (name or target.name, v.property, v.dtype): v for target in targets for v in target.verdicts
+    }
 
 
 def _section(title: str, found: Sequence[tuple[Key, Verdict]]) -> None:

@@ -43,8 +43,11 @@ class RunOptions:
 def one_of(what: str, value: str, allowed: Sequence[str]) -> str:
     """`value` if allowed; ConformError with the nearest right one otherwise."""
     if value not in allowed:
-        raise ConformError(f"unknown-{what}", f"{what}={value!r} is not known{nearest(value, allowed)}",
-                           hint=f"use one of {', '.join(allowed)}")
+        raise ConformError(
+            f"unknown-{what}",
+            f"{what}={value!r} is not known{nearest(value, allowed)}",
+            hint=f"use one of {', '.join(allowed)}",
+        )
     return value
 
 
@@ -62,8 +65,9 @@ def run_command(options: RunOptions) -> int:
     if options.resume and options.out is None:
         raise ConformError("resume-needs-out", "--resume needs the --out folder of the earlier run")
     if options.timeout <= 0 or options.jobs < 1:
-        raise ConformError("wrong-number", f"timeout={options.timeout}, jobs={options.jobs}: both "
-                           "must be positive")
+        raise ConformError(
+            "wrong-number", f"timeout={options.timeout}, jobs={options.jobs}: both must be positive"
+        )
     result = _run(options, level, shard)
     if options.baseline is not None:
         result = excused(result, options.baseline)
@@ -77,7 +81,9 @@ def _shard(text: str) -> tuple[int, int]:
     except ValueError:
         index, count = 0, 0
     if not 1 <= index <= count:
-        raise ConformError("wrong-shard", f"shard={text!r}", hint="write I/N with 1 <= I <= N, e.g. 2/4")
+        raise ConformError(
+            "wrong-shard", f"shard={text!r}", hint="write I/N with 1 <= I <= N, e.g. 2/4"
+        )
     return index, count
 
 
@@ -91,9 +97,20 @@ def _run(options: RunOptions, level: Level, shard: tuple[int, int]) -> RunResult
     book = built_in()
     out = options.out
     request = Request(
-        options.targets, PROFILES[options.profile], options.operators, options.properties, level,
-        options.dtypes, options.device, options.seed, options.timeout, shard, out,
-        "conform " + " ".join(sys.argv[1:]), _earlier(options))
+        options.targets,
+        PROFILES[options.profile],
+        options.operators,
+        options.properties,
+        level,
+        options.dtypes,
+        options.device,
+        options.seed,
+        options.timeout,
+        shard,
+        out,
+        "conform " + " ".join(sys.argv[1:]),
+        _earlier(options),
+    )
     chosen = selection(book, request)
     torch.set_num_threads(1)
     listeners = _listeners(options, level, book, chosen)
@@ -113,10 +130,14 @@ def _listeners(options: RunOptions, level: Level, book: Any, chosen: Any) -> lis
     from conform.run.runner import property_infos
     from conform.terminal import TerminalListener, Verbosity
 
-    words = Verbosity.QUIET if options.quiet else (
-        Verbosity.VERBOSE if options.verbose else Verbosity.NORMAL)
+    words = (
+        Verbosity.QUIET
+        if options.quiet
+        else (Verbosity.VERBOSE if options.verbose else Verbosity.NORMAL)
+    )
     listeners: list[Listener] = [
-        TerminalListener(property_infos(book, chosen), level=level, verbosity=words)]
+        TerminalListener(property_infos(book, chosen), level=level, verbosity=words)
+    ]
     if options.out is not None:
         options.out.mkdir(parents=True, exist_ok=True)
         listeners.append(JsonlListener(options.out / "events.jsonl", resume=options.resume))
@@ -130,27 +151,38 @@ def _earlier(options: RunOptions) -> dict[tuple[str, str, str], Verdict]:
 
     path = options.out / "events.jsonl"
     if not path.exists():
-        raise ConformError("nothing-to-resume", f"{path} is not there",
-                           hint="run once with --out, without --resume")
+        raise ConformError(
+            "nothing-to-resume",
+            f"{path} is not there",
+            hint="run once with --out, without --resume",
+        )
     stream = read_stream(path)
-    return {(target, v.property, v.dtype): v
-            for target, verdicts in stream.verdicts.items() for v in verdicts}
+    return {
+        (target, v.property, v.dtype): v
+        for target, verdicts in stream.verdicts.items()
+        for v in verdicts
+    }
 
 
 def excused(result: RunResult, path: Path) -> RunResult:
     """Violations that the baseline has as well become `excused`; a fixed one is told."""
     from conform.reading import read_result
 
-    known = {(t.name, v.property, v.dtype) for t in read_result(path).targets for v in t.verdicts
-             if v.outcome.violated or v.outcome is Outcome.EXCUSED}
+    known = {
+        (t.name, v.property, v.dtype)
+        for t in read_result(path).targets
+        for v in t.verdicts
+        if v.outcome.violated or v.outcome is Outcome.EXCUSED
+    }
 
     def change(target: TargetResult, verdict: Verdict) -> Verdict:
         if verdict.outcome.violated and (target.name, verdict.property, verdict.dtype) in known:
             return replace(verdict, outcome=Outcome.EXCUSED, reason=f"in the baseline {path}")
         return verdict
 
-    targets = tuple(replace(t, verdicts=tuple(change(t, v) for v in t.verdicts))
-                    for t in result.targets)
+    targets = tuple(
+        replace(t, verdicts=tuple(change(t, v) for v in t.verdicts)) for t in result.targets
+    )
     return replace(result, targets=targets)
 
 

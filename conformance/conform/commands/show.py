@@ -27,7 +27,9 @@ def list_command(operators: tuple[str, ...], properties: bool) -> None:
         print(domain)
         for name in names:
             operator = book.operators[name]
-            counts = f"{len(operator.properties)} properties, {len(operator.spec.mistakes)} mistakes"
+            counts = (
+                f"{len(operator.properties)} properties, {len(operator.spec.mistakes)} mistakes"
+            )
             print(f"  {name:28s} {operator.spec.summary} ({counts})")
 
 
@@ -40,8 +42,11 @@ def explain_command(identifier: str | None, vocabulary: bool) -> None:
             print(f"{kind:9s} {name:20s} {words}")
         return
     if identifier is None:
-        raise ConformError("nothing-to-explain", "name a property, an operator or a mistake",
-                           hint="or ask for the law language with --vocabulary")
+        raise ConformError(
+            "nothing-to-explain",
+            "name a property, an operator or a mistake",
+            hint="or ask for the law language with --vocabulary",
+        )
     book = built_in()
     if identifier in book.operators:
         _explain_operator(book, identifier)
@@ -54,8 +59,11 @@ def explain_command(identifier: str | None, vocabulary: bool) -> None:
     known = [p.id for p in book.properties] + list(book.operators)
     found = [p for p in book.properties if p.id == identifier]
     if not found:
-        raise ConformError("unknown-name", f"nothing is called {identifier!r}"
-                           f"{nearest(identifier, known)}", hint="`conform list --properties`")
+        raise ConformError(
+            "unknown-name",
+            f"nothing is called {identifier!r}{nearest(identifier, known)}",
+            hint="`conform list --properties`",
+        )
     _explain_property(found[0])
 
 
@@ -86,7 +94,11 @@ def _explain_property(law: Property) -> None:
         print(f"holds: {spec.holds}")
     if spec.claims:
         print(f"claims: {', '.join(spec.claims)}")
-    for label, words in (("rationale", spec.rationale), ("note", spec.note), ("source", spec.source)):
+    for label, words in (
+        ("rationale", spec.rationale),
+        ("note", spec.note),
+        ("source", spec.source),
+    ):
         if words:
             print(f"{label}: {words}")
     print(f"spec: {law.file}")
@@ -109,7 +121,9 @@ def lint_command(specs: list[Path]) -> None:
             try:
                 check(operator.spec)
             except LawError as error:
-                raise ConformError("bad-expression", f"{error.message}", where=operator.file) from None
+                raise ConformError(
+                    "bad-expression", f"{error.message}", where=operator.file
+                ) from None
     print(f"{len(specs)} spec{'s' if len(specs) != 1 else ''}: no fault found")
 
 

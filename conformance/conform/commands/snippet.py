@@ -63,9 +63,12 @@ def write_snippet(found: Replayed) -> str:
         message = found.trial.message or "the law made no call"
         return f'"""{_safe(law.id)}: no call of the target is made here: {_safe(message)}"""\n'
     about = f"Law: {law.spec.law}" if law.kind == "law" else "Held against the reference."
-    head = _HEAD.format(title=_safe(f"{law.id} on {found.session.name} in {recorded.dtype}"),
-                        statement=_safe(law.spec.statement), law=_safe(about),
-                        message=_safe(found.trial.message.split("\n")[0] or "the law holds now"))
+    head = _HEAD.format(
+        title=_safe(f"{law.id} on {found.session.name} in {recorded.dtype}"),
+        statement=_safe(law.spec.statement),
+        law=_safe(about),
+        message=_safe(found.trial.message.split("\n")[0] or "the law holds now"),
+    )
     parts = [head, _importing(found.ref)]
     shown = found.calls[:MOST_CALLS]
     for number, (request, _) in enumerate(shown, start=1):
@@ -83,10 +86,12 @@ def _safe(text: str) -> str:
 
 def _importing(ref: TargetRef) -> str:
     if ref.kind is TargetKind.FILE and not ref.location.endswith("__init__.py"):
-        lines = [f"spec = importlib.util.spec_from_file_location({ref.name!r}, {ref.location!r})",
-                 "target = importlib.util.module_from_spec(spec)",
-                 f"sys.modules[{ref.name!r}] = target",
-                 "spec.loader.exec_module(target)"]
+        lines = [
+            f"spec = importlib.util.spec_from_file_location({ref.name!r}, {ref.location!r})",
+            "target = importlib.util.module_from_spec(spec)",
+            f"sys.modules[{ref.name!r}] = target",
+            "spec.loader.exec_module(target)",
+        ]
     elif ref.kind is TargetKind.FILE:
         package = ref.location.removesuffix("/__init__.py")
         folder, _, name = package.rpartition("/")
@@ -98,8 +103,9 @@ def _importing(ref: TargetRef) -> str:
     return "\n".join(lines)
 
 
-def _call(number: int, request: CallRequest, claim: OperatorClaim, oracle: Oracle, dtype: str,
-          device: str) -> str:
+def _call(
+    number: int, request: CallRequest, claim: OperatorClaim, oracle: Oracle, dtype: str, device: str
+) -> str:
     spec = oracle.operator.spec
     names: dict[ArgKey, str] = {i: f"{name}_{number}" for i, name in enumerate(spec.inputs)}
     names.update({key: f"{key}_{number}" for key in request.options})
@@ -113,8 +119,10 @@ def _call(number: int, request: CallRequest, claim: OperatorClaim, oracle: Oracl
     lines.append("results = results if isinstance(results, (tuple, list)) else (results,)")
     if claim.layout != "BHLD":
         for i in request.head_major_results:
-            lines.append(f"results = tuple(x.transpose(1, 2) if i == {i} else x "
-                         "for i, x in enumerate(results))")
+            lines.append(
+                f"results = tuple(x.transpose(1, 2) if i == {i} else x "
+                "for i, x in enumerate(results))"
+            )
     lines.extend(_expectations(number, request, claim, oracle, dtype))
     if request.wrt:
         lines.extend(_gradients(request, names, claim, oracle, dtype, device))
@@ -126,15 +134,19 @@ def _function(path: str) -> str:
     return f"importlib.import_module({module!r}).{name}" if module else f"target.{name}"
 
 
-def _expectations(number: int, request: CallRequest, claim: OperatorClaim, oracle: Oracle,
-                  dtype: str) -> list[str]:
+def _expectations(
+    number: int, request: CallRequest, claim: OperatorClaim, oracle: Oracle, dtype: str
+) -> list[str]:
     """What the reference gives now, in float64; an error of the reference as a comment."""
     args, options = _given(request, claim)
     try:
         outputs = as_tuple(oracle(args, options, dtype))
     except Exception as error:  # noqa: BLE001 - an illegal call may fail in any way
-        return [f"# the reference refuses this call: {type(error).__name__}: "
-                + str(error).replace("\n", " "), "print(results)"]
+        return [
+            f"# the reference refuses this call: {type(error).__name__}: "
+            + str(error).replace("\n", " "),
+            "print(results)",
+        ]
     lines = []
     for i, value in enumerate(outputs):
         name = request.operator if len(outputs) == 1 else f"{request.operator}, result {i}"
@@ -142,16 +154,24 @@ def _expectations(number: int, request: CallRequest, claim: OperatorClaim, oracl
     return lines
 
 
-def _gradients(request: CallRequest, names: Mapping[ArgKey, str], claim: OperatorClaim,
-               oracle: Oracle, dtype: str, device: str) -> list[str]:
+def _gradients(
+    request: CallRequest,
+    names: Mapping[ArgKey, str],
+    claim: OperatorClaim,
+    oracle: Oracle,
+    dtype: str,
+    device: str,
+) -> list[str]:
     args, options = _given(request, claim)
     cotangents = tuple(c.to(torch.float64) for c in request.cotangents or ())
     truth = oracle.gradient_truth(args, options, dtype, 0, request.wrt, cotangents)
     pulled = [f"{_literal(c)}{_on(device)}" for c in request.cotangents or ()]
     leaves = ", ".join(names[key] for key in request.wrt)
-    lines = ["floats = [x for x in results if x.is_floating_point()]",
-             f"cotangents = [{', '.join(pulled)}]",
-             f"gradients = torch.autograd.grad(floats, [{leaves}], cotangents, allow_unused=True)"]
+    lines = [
+        "floats = [x for x in results if x.is_floating_point()]",
+        f"cotangents = [{', '.join(pulled)}]",
+        f"gradients = torch.autograd.grad(floats, [{leaves}], cotangents, allow_unused=True)",
+    ]
     for i, (key, want) in enumerate(zip(request.wrt, truth.exact.outputs, strict=True)):
         swapped = claim.layout != "BHLD" and key in request.head_major
         want = swap_heads_and_length(want) if swapped else want
@@ -210,7 +230,7 @@ def _literal(value: Any) -> str:
         return f"torch.tensor({_wrapped(str(value.tolist()))}, dtype={value.dtype})"
     flat = value.detach().contiguous().reshape(-1)
     data = base64.b64encode(flat.view(torch.uint8).numpy().tobytes()).decode()
-    lines = "\n".join(data[i:i + WIDTH] for i in range(0, len(data), WIDTH))
+    lines = "\n".join(data[i : i + WIDTH] for i in range(0, len(data), WIDTH))
     text = f'from_bytes({value.dtype}, """\n{lines}\n""")'
     return text if value.dim() == 1 else f"{text}.reshape({tuple(value.shape)})"
 

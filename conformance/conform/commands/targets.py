@@ -31,8 +31,9 @@ def smoke_command(target: str, device: str = "") -> int:
     Raises ConformError when the target cannot be loaded.
     """
     book = built_in()
-    with WorkerClient(parse_target(target), operators=signatures(book),
-                      device=device or None) as client:
+    with WorkerClient(
+        parse_target(target), operators=signatures(book), device=device or None
+    ) as client:
         description, lines = smoke(client, lambda claim, about: plain_request(book, claim, about))
     _print_description(description)
     for line in lines:
@@ -41,16 +42,21 @@ def smoke_command(target: str, device: str = "") -> int:
     if silent:
         print(f"\n{len(silent)} of {len(lines)} operators did not answer: {', '.join(silent)}")
         return 1
-    print(f"\nall {len(lines)} operators answered; whether rightly, says: "
-          f"conform run --target {target}")
+    print(
+        f"\nall {len(lines)} operators answered; whether rightly, says: "
+        f"conform run --target {target}"
+    )
     return 0
 
 
 def plain_case(operator: Operator, claim: OperatorClaim) -> Case | None:
     """The smallest of some drawn cases, options at defaults where it can be; None if none fits."""
     limits = constraints_of(operator, claim)
-    defaults = {name: option.default for name, option in operator.spec.options.items()
-                if name in claim.options and not option.required and name not in claim.limits}
+    defaults = {
+        name: option.default
+        for name, option in operator.spec.options.items()
+        if name in claim.options and not option.required and name not in claim.limits
+    }
     drawn = draw_cases(operator.spec, TRIED, SEED, limits)
     for variant in (Variant(regimes=("normal",), options=defaults), Variant(regimes=("normal",))):
         cases = []
@@ -64,8 +70,7 @@ def plain_case(operator: Operator, claim: OperatorClaim) -> Case | None:
     return None
 
 
-def plain_request(book: Book, claim: OperatorClaim,
-                  about: TargetDescription) -> CallRequest | None:
+def plain_request(book: Book, claim: OperatorClaim, about: TargetDescription) -> CallRequest | None:
     """A call of the operator on its plain case, contiguous, in the first claimed dtype."""
     operator = book.operator(claim.operator)
     case = plain_case(operator, claim)
@@ -76,9 +81,12 @@ def plain_request(book: Book, claim: OperatorClaim,
     heads = tuple(i for i, item in enumerate(spec.inputs.values()) if head_major(item.shape))
     results = tuple(i for i, item in enumerate(spec.results) if head_major(item.shape))
     return CallRequest(
-        claim.operator, tuple(_arg(material, x) for x in material.inputs),
+        claim.operator,
+        tuple(_arg(material, x) for x in material.inputs),
         {name: _arg(material, x) for name, x in material.options.items()},
-        head_major=heads, head_major_results=results)
+        head_major=heads,
+        head_major_results=results,
+    )
 
 
 def _arg(material: Material, value: Any) -> Arg:
@@ -107,8 +115,11 @@ def _print_description(about: TargetDescription) -> None:
     for name in about.skipped:
         print(f"  {name} was imported from torch and is not declared: not taken for the target's")
     if not about.operators:
-        raise ConformError("no-operator", f"{about.name} has no operator",
-                           hint="a function's name says which operator it is: `conform list`")
+        raise ConformError(
+            "no-operator",
+            f"{about.name} has no operator",
+            hint="a function's name says which operator it is: `conform list`",
+        )
 
 
 def _line(line: SmokeLine) -> str:
@@ -135,6 +146,9 @@ def init_command(name: str, operators: tuple[str, ...]) -> None:
         with path.open("x", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError:
-        raise ConformError("target-exists", f"{path} is there already and was left as it is",
-                           hint="choose another name, or delete the file first") from None
+        raise ConformError(
+            "target-exists",
+            f"{path} is there already and was left as it is",
+            hint="choose another name, or delete the file first",
+        ) from None
     print(f"wrote {path}; fill in the functions, then try it: conform smoke {path}")

@@ -15,7 +15,8 @@ Plain = bool | int | float | str | None
 class Source:
     """How a tensor, or a callable, is made: generator, shape, parameters.
 
-    `key` names the stream of random numbers, so that two inputs of one case differ and the same input
+    `key` names the stream of random numbers, so that two inputs of one case differ and the same
+    input
     is the same whatever else is drawn.
     """
 
@@ -40,8 +41,20 @@ class Source:
 
 
 FLOAT_GENERATORS = frozenset(
-    {"regime", "weights", "gain", "shift", "normal", "bits", "grid", "distribution", "cotangent",
-     "positive", "lse", "uniform"}
+    {
+        "regime",
+        "weights",
+        "gain",
+        "shift",
+        "normal",
+        "bits",
+        "grid",
+        "distribution",
+        "cotangent",
+        "positive",
+        "lse",
+        "uniform",
+    }
 )
 
 Value = Plain | Source
@@ -76,7 +89,7 @@ class Case:
 def _value(raw: Any) -> Value:
     if isinstance(raw, dict):
         fields = {key: tuple(item) if isinstance(item, list) else item for key, item in raw.items()}
-        return Source(**fields)
+        return Source(**fields)  # type: ignore[arg-type]
     return raw  # type: ignore[no-any-return]
 
 
@@ -84,10 +97,18 @@ def from_json(raw: dict[str, Any]) -> Case:
     """The case of a JSON object; ValueError when the format is another one."""
     if raw.get("format") != FORMAT:
         raise ValueError(f"format={raw.get('format')!r}, expected {FORMAT!r}")
-    groups = {name: {key: _value(item) for key, item in raw[name].items()}
-              for name in ("inputs", "options", "draws")}
-    return Case(operator=raw["operator"], index=raw["index"], seed=raw["seed"],
-                regime=raw["regime"], dims=dict(raw["dims"]), **groups)
+    groups = {
+        name: {key: _value(item) for key, item in raw[name].items()}
+        for name in ("inputs", "options", "draws")
+    }
+    return Case(
+        operator=raw["operator"],
+        index=raw["index"],
+        seed=raw["seed"],
+        regime=raw["regime"],
+        dims=dict(raw["dims"]),
+        **groups,
+    )
 
 
 def derive_seed(*parts: object) -> int:

@@ -1,4 +1,5 @@
-"""Where structural choices come from. Every choice has a label, so that a variant of a case (another
+"""Where structural choices come from. Every choice has a label, so that a variant of a case
+(another
 dim fixed, an option set) repeats all choices but the one that it changes."""
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ def stratified(count: int, index: int, salt: object, *, favour_first: bool) -> i
 
 
 class RecordingChooser:
-    """Choices drawn by Hypothesis and written down by label; strata follow from the case's index."""
+    """Choices drawn by Hypothesis, written down by label; strata follow from the case's index."""
 
     def __init__(self, draw: Draw, index: int, salt: object) -> None:
         self.draw = draw
@@ -54,8 +55,12 @@ class RecordingChooser:
 
     def stratum(self, count: int, label: str) -> int:
         """An index below count, spread evenly over the cases."""
-        return self._once(label + ".stratum", lambda: stratified(
-            count, self.index, (self.salt, label), favour_first=label.startswith("option.")))
+        return self._once(
+            label + ".stratum",
+            lambda: stratified(
+                count, self.index, (self.salt, label), favour_first=label.startswith("option.")
+            ),
+        )
 
 
 class ReplayChooser:
@@ -85,10 +90,17 @@ class ReplayChooser:
 
     def pick(self, count: int, label: str) -> int:
         """An index below count."""
-        return self._value(label + ".pick", 0, count - 1,
-                           lambda: self._hashed(0, count - 1, label + ".pick"))
+        return self._value(
+            label + ".pick", 0, count - 1, lambda: self._hashed(0, count - 1, label + ".pick")
+        )
 
     def stratum(self, count: int, label: str) -> int:
         """An index below count, spread evenly over the cases."""
-        return self._value(label + ".stratum", 0, count - 1, lambda: stratified(
-            count, self.index, (self.salt, label), favour_first=label.startswith("option.")))
+        return self._value(
+            label + ".stratum",
+            0,
+            count - 1,
+            lambda: stratified(
+                count, self.index, (self.salt, label), favour_first=label.startswith("option.")
+            ),
+        )

@@ -60,8 +60,11 @@ class DrawScope:
             return node.value
         if isinstance(node, ast.Name):
             if node.id not in self.names:
-                raise LawError(f"unknown name {node.id!r} in a draw expression", text=node.id,
-                               column=node.col_offset)
+                raise LawError(
+                    f"unknown name {node.id!r} in a draw expression",
+                    text=node.id,
+                    column=node.col_offset,
+                )
             return self.names[node.id]
         if isinstance(node, ast.BinOp) and type(node.op) in _BINARY:
             return _BINARY[type(node.op)](self.eval(node.left), self.eval(node.right))
@@ -76,8 +79,10 @@ class DrawScope:
             return self.eval(node.body if self.eval(node.test) else node.orelse)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             return self._call(node, node.func.id)
-        raise LawError(f"{type(node).__name__} has no meaning in a draw expression",
-                       column=getattr(node, "col_offset", 0))
+        raise LawError(
+            f"{type(node).__name__} has no meaning in a draw expression",
+            column=getattr(node, "col_offset", 0),
+        )
 
     def _boolean(self, node: ast.BoolOp) -> Any:
         stop = isinstance(node.op, ast.Or)
@@ -112,7 +117,7 @@ def _with_symbols(source: Source, node: ast.Call) -> Source:
     """Remember which sizes were named, e.g. B, so that a batch element can be taken."""
     if source.symbols or len(node.args) < len(source.shape) or not source.shape:
         return source
-    tail = node.args[len(node.args) - len(source.shape):]
+    tail = node.args[len(node.args) - len(source.shape) :]
     symbols = tuple(item.id if isinstance(item, ast.Name) else "" for item in tail)
     return Source(**{**source.__dict__, "symbols": symbols})
 

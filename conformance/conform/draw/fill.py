@@ -1,12 +1,14 @@
 """Tensors from a case: counter-based random numbers (Philox), value regimes, integer generators.
 
-Values are made in float64, then rounded to the dtype; the rounded tensor is the input, for the target
+Values are made in float64, then rounded to the dtype; the rounded tensor is the input, for the
+target
 and the oracle alike. Sources of the regimes: where attention and norm kernels were seen to break.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,7 +16,7 @@ from numpy.random import Generator, Philox
 
 from conform.draw.case import Source, derive_seed
 
-Array = np.ndarray
+Array = Any
 DTYPES = {
     "float64": torch.float64, "float32": torch.float32,
     "bfloat16": torch.bfloat16, "float16": torch.float16,
@@ -203,7 +205,8 @@ FLOAT: dict[str, Callable[[Source, Generator], Array]] = {
     "grid": lambda s, rng: rng.integers(-16, 17, s.shape) / 8.0,
     "positive": lambda s, rng: rng.exponential(size=s.shape) + 0.05,
     "uniform": lambda s, rng: rng.uniform(
-        float(s.args[0] or 0.0), float(s.args[1] or 0.0), s.shape),
+        float(s.args[0] or 0.0), float(s.args[1] or 0.0), s.shape
+    ),
     "distribution": _distribution,
     "lse": _lse,
 }
@@ -226,8 +229,10 @@ def fill(source: Source, seed: int, dtype: str) -> torch.Tensor:
     elif source.generator in FLOAT:
         values = FLOAT[source.generator](source, rng)
     else:
-        raise ValueError(f"generator={source.generator!r}, expected one of "
-                         f"{sorted(INTEGER) + sorted(FLOAT) + ['regime']}")
+        raise ValueError(
+            f"generator={source.generator!r}, expected one of "
+            f"{sorted(INTEGER) + sorted(FLOAT) + ['regime']}"
+        )
     tensor = torch.from_numpy(np.array(values, dtype=np.float64)).to(DTYPES[name])
     if source.layout.startswith("expanded:"):
         axis = int(source.layout.split(":")[1])

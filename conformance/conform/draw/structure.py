@@ -32,7 +32,8 @@ class Constraints:
     """What narrows the drawing for one target (or one law).
 
     `limit` maps a dim or option name and a drawn value to an allowed one; `accept` decides on the
-    finished case; `equal` names dims that take another's value; `options` are the claimed ones; `fixed` are values that are always so.
+    finished case; `equal` names dims that take another's value; `options` are the claimed ones;
+    `fixed` are values that are always so.
     """
 
     options: frozenset[str] | None = None
@@ -94,8 +95,14 @@ def _chunk(spec: OperatorSpec, start: int, seed: int, limits: Constraints) -> li
         return Drawn(case, chooser.choices)
 
     @hypothesis_seed(derive_seed(seed, spec.operator, start))
-    @settings(max_examples=2, database=None, deadline=None, phases=[Phase.generate],
-              suppress_health_check=list(HealthCheck), report_multiple_bugs=False)
+    @settings(
+        max_examples=2,
+        database=None,
+        deadline=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+        report_multiple_bugs=False,
+    )
     @given(st.tuples(*(one(start + offset) for offset in range(CHUNK))))
     def collect(cases: tuple[Drawn | None, ...]) -> None:
         collected.append(list(cases))
@@ -105,7 +112,9 @@ def _chunk(spec: OperatorSpec, start: int, seed: int, limits: Constraints) -> li
     return collected[-1]
 
 
-def vary(spec: OperatorSpec, drawn: Drawn, seed: int, limits: Constraints, variant: Variant) -> Case:
+def vary(
+    spec: OperatorSpec, drawn: Drawn, seed: int, limits: Constraints, variant: Variant
+) -> Case:
     """The same case with a law's changes; Unsatisfied when they contradict the constraints."""
     chooser = ReplayChooser(drawn.choices, drawn.case.index, drawn.case.seed, (seed, spec.operator))
     case = build(spec, chooser, drawn.case.index, seed, limits, variant)
@@ -128,8 +137,14 @@ def draw_extra(case: Case, draws: dict[str, str], salt: str) -> Case:
     return case.with_(draws=values)
 
 
-def build(spec: OperatorSpec, chooser: Chooser, index: int, seed: int, limits: Constraints,
-          variant: Variant) -> Case:
+def build(
+    spec: OperatorSpec,
+    chooser: Chooser,
+    index: int,
+    seed: int,
+    limits: Constraints,
+    variant: Variant,
+) -> Case:
     """One case from a chooser."""
     names: dict[str, Any] = {}
     scope = DrawScope(chooser, names)
@@ -149,8 +164,9 @@ def build(spec: OperatorSpec, chooser: Chooser, index: int, seed: int, limits: C
         inputs[name] = limits.limit(name, value)
         names[name] = inputs[name]
     options = _options(spec, scope, chooser, limits, variant, layout)
-    return Case(spec.operator, index, derive_seed(seed, spec.operator, index), regime, dims, inputs,
-                options)
+    return Case(
+        spec.operator, index, derive_seed(seed, spec.operator, index), regime, dims, inputs, options
+    )
 
 
 def _leading(chooser: Chooser) -> tuple[int, ...]:
@@ -163,8 +179,14 @@ def _regime(chooser: Chooser, variant: Variant) -> str:
     return pool[chooser.stratum(len(pool), "regime" if variant.regimes is None else "law.regime")]
 
 
-def _input(scope: DrawScope, name: str, item: InputSpec, lead: tuple[int, ...], regime: str,
-           variant: Variant) -> Value:
+def _input(
+    scope: DrawScope,
+    name: str,
+    item: InputSpec,
+    lead: tuple[int, ...],
+    regime: str,
+    variant: Variant,
+) -> Value:
     if item.scalar is not None:
         return scope.draw(item.scalar, f"input.{name}")
     if item.optional and scope.chooser.stratum(2, f"input.{name}.given"):
@@ -183,15 +205,24 @@ def _input(scope: DrawScope, name: str, item: InputSpec, lead: tuple[int, ...], 
     value = scope.draw(words, f"values.{name}")
     if isinstance(value, Source):
         fixed = {**value.__dict__, "key": name, "symbols": symbols, "dtype": item.dtype or ""}
-        if item.shape is not None and not value.is_callable and value.generator not in (
-                "splits", "lengths", "permutation"):
+        if (
+            item.shape is not None
+            and not value.is_callable
+            and value.generator not in ("splits", "lengths", "permutation")
+        ):
             fixed["shape"] = sizes(shape)
         return Source(**fixed)
     return value
 
 
-def _options(spec: OperatorSpec, scope: DrawScope, chooser: Chooser, limits: Constraints,
-             variant: Variant, layout: str) -> dict[str, Value]:
+def _options(
+    spec: OperatorSpec,
+    scope: DrawScope,
+    chooser: Chooser,
+    limits: Constraints,
+    variant: Variant,
+    layout: str,
+) -> dict[str, Value]:
     """Claimed options only; a law's fixed options win, then the target's fixed ones."""
     options: dict[str, Value] = {}
     for name, item in spec.options.items():
@@ -244,5 +275,16 @@ def check(spec: OperatorSpec) -> None:
             continue
 
 
-__all__ = ["ANY", "PLAIN", "Constraints", "Drawn", "LawError", "Variant", "build", "check",
-           "draw_cases", "draw_extra", "vary"]
+__all__ = [
+    "ANY",
+    "PLAIN",
+    "Constraints",
+    "Drawn",
+    "LawError",
+    "Variant",
+    "build",
+    "check",
+    "draw_cases",
+    "draw_extra",
+    "vary",
+]

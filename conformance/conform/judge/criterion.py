@@ -27,7 +27,12 @@ RMS_FEWEST = 32
 HALF_ULP = 0.505  # the oracle's own rounding counts too
 
 _BITS = {torch.float64: 53, torch.float32: 24, torch.bfloat16: 8, torch.float16: 11}
-_MIN_EXPONENT = {torch.float64: -1021, torch.float32: -125, torch.bfloat16: -125, torch.float16: -13}
+_MIN_EXPONENT = {
+    torch.float64: -1021,
+    torch.float32: -125,
+    torch.bfloat16: -125,
+    torch.float16: -13,
+}
 
 
 @lru_cache(maxsize=64)
@@ -74,15 +79,19 @@ NOTHING = Residual(0.0, 0.0, (), 0.0, 0.0, 0.0, 0, 0)
 
 
 def spread(samples: torch.Tensor, centre: torch.Tensor, scale: float) -> torch.Tensor:
-    """Excused deviation per element: t times the rms deviation of samples [N, ...] from `centre`."""
+    """Excused deviation per element: t times the rms deviation of samples [N, ...] from it."""
     deviation = (samples - centre).square().mean(0).sqrt() * scale
     # A sample that is NaN or infinite says that anything can come out here.
     deviation = torch.where(torch.isfinite(centre), deviation.nan_to_num(nan=torch.inf), 0.0)
     return deviation * quantile(ALARM, samples.shape[0])
 
 
-def bound_of(expected: torch.Tensor, spread_: torch.Tensor, dtype: torch.dtype,
-             excuse: torch.Tensor | float = 0.0) -> torch.Tensor:
+def bound_of(
+    expected: torch.Tensor,
+    spread_: torch.Tensor,
+    dtype: torch.dtype,
+    excuse: torch.Tensor | float = 0.0,
+) -> torch.Tensor:
     """Bound per element for a result stored in `dtype`."""
     reach = expected.abs() + torch.nan_to_num(spread_, posinf=0.0)
     half = ulp(torch.nan_to_num(reach, posinf=0.0, neginf=0.0), dtype) * HALF_ULP
@@ -94,8 +103,13 @@ def bound_of(expected: torch.Tensor, spread_: torch.Tensor, dtype: torch.dtype,
     return torch.where(flushable, bound.clamp_min(smallest), bound)
 
 
-def rms_limit(samples: torch.Tensor, expected: torch.Tensor, bound: torch.Tensor,
-              dtype: torch.dtype, scale: float) -> float:
+def rms_limit(
+    samples: torch.Tensor,
+    expected: torch.Tensor,
+    bound: torch.Tensor,
+    dtype: torch.dtype,
+    scale: float,
+) -> float:
     """Largest root mean square of |error| / bound that the samples, finally rounded, excuse."""
     count = samples.shape[0]
     grid = torch.linspace(1.0, 2.0, count + 1, dtype=torch.float64)[:count]
@@ -107,15 +121,22 @@ def rms_limit(samples: torch.Tensor, expected: torch.Tensor, bound: torch.Tensor
     if int(usable.sum()) == 0:
         return float("inf")
     rms = share[:, usable].square().mean(1).sqrt()
-    half_ulp = (HALF_ULP / 3**0.5) * ulp(expected, dtype).flatten()[usable] / bound.flatten()[usable]
+    half_ulp = (
+        (HALF_ULP / 3**0.5) * ulp(expected, dtype).flatten()[usable] / bound.flatten()[usable]
+    )
     floor = float(half_ulp.square().mean().sqrt())
     mean = max(float(rms.mean()), floor)
     deviation = float(rms.std()) * (1 + 1 / count) ** 0.5
     return mean * RMS_SLACK[dtype] + deviation * float(stats.t.isf(RMS_ALARM, count - 1))
 
 
-def judge(actual: torch.Tensor, expected: torch.Tensor, samples: torch.Tensor, scale: float,
-          excuse: torch.Tensor | float = 0.0) -> Residual:
+def judge(
+    actual: torch.Tensor,
+    expected: torch.Tensor,
+    samples: torch.Tensor,
+    scale: float,
+    excuse: torch.Tensor | float = 0.0,
+) -> Residual:
     """The residual of a float result `actual` (its own dtype) against float64 `expected`."""
     dtype = actual.dtype
     if expected.numel() == 0:
@@ -125,7 +146,11 @@ def judge(actual: torch.Tensor, expected: torch.Tensor, samples: torch.Tensor, s
     ratio = ratios(given, expected, bound, dtype)
     finite = torch.isfinite(expected) & torch.isfinite(bound) & torch.isfinite(given)
     rms = 0.0
-    if samples.shape[0] > 1 and int(finite.sum()) >= RMS_FEWEST and _distinct(expected[finite]) >= RMS_FEWEST:
+    if (
+        samples.shape[0] > 1
+        and int(finite.sum()) >= RMS_FEWEST
+        and _distinct(expected[finite]) >= RMS_FEWEST
+    ):
         limit = rms_limit(samples[:, finite], expected[finite], bound[finite], dtype, scale)
         share = (given[finite] - expected[finite]).abs() / bound[finite]
         measured = float(torch.nan_to_num(share, nan=0.0).square().mean().sqrt())
@@ -137,8 +162,9 @@ def _distinct(x: torch.Tensor) -> int:
     return int(torch.unique(x).numel())
 
 
-def ratios(given: torch.Tensor, expected: torch.Tensor, bound: torch.Tensor,
-           dtype: torch.dtype) -> torch.Tensor:
+def ratios(
+    given: torch.Tensor, expected: torch.Tensor, bound: torch.Tensor, dtype: torch.dtype
+) -> torch.Tensor:
     """|error| / bound per element; infinity where NaN or an infinity stands in the wrong place."""
     error = (given - expected).abs()
     ratio = torch.where(bound > 0, error / bound, torch.where(error > 0, float("inf"), 0.0))
@@ -146,11 +172,13 @@ def ratios(given: torch.Tensor, expected: torch.Tensor, bound: torch.Tensor,
     both_nan = torch.isnan(expected) & torch.isnan(given)
     limit = torch.finfo(dtype).max if dtype.is_floating_point else float("inf")
     # Beyond the dtype's range an infinity of the right sign, or its largest number, is right.
-    overflow = (expected.abs() + torch.nan_to_num(bound, posinf=0.0) > limit) & (
-        given.sign() == expected.sign()) & (given.abs() >= limit * 0.99)
+    overflow = (
+        (expected.abs() + torch.nan_to_num(bound, posinf=0.0) > limit)
+        & (given.sign() == expected.sign())
+        & (given.abs() >= limit * 0.99)
+    )
     excused = torch.isinf(bound) & torch.isfinite(expected)
-    bad = torch.isnan(given) ^ torch.isnan(expected) | (
-        torch.isinf(given) ^ torch.isinf(expected))
+    bad = torch.isnan(given) ^ torch.isnan(expected) | (torch.isinf(given) ^ torch.isinf(expected))
     ratio = torch.where(bad, float("inf"), ratio)
     ratio = torch.where(same_infinity | both_nan | overflow | excused, 0.0, ratio)
     return torch.nan_to_num(ratio, nan=float("inf"), posinf=float("inf"))
@@ -165,14 +193,26 @@ def exact_residual(actual: torch.Tensor, expected: torch.Tensor) -> Residual:
     return _summary(ratio, given, wanted, torch.zeros_like(wanted), 0.0)
 
 
-def _summary(ratio: torch.Tensor, given: torch.Tensor, expected: torch.Tensor,
-             bound: torch.Tensor, rms: float) -> Residual:
+def _summary(
+    ratio: torch.Tensor,
+    given: torch.Tensor,
+    expected: torch.Tensor,
+    bound: torch.Tensor,
+    rms: float,
+) -> Residual:
     flat = int(ratio.argmax())
     index = tuple(int(i) for i in torch.unravel_index(torch.tensor(flat), ratio.shape))
     judged = int(torch.isfinite(bound).sum())
-    return Residual(float(ratio.flatten()[flat]), rms, index, float(expected.flatten()[flat]),
-                    float(given.flatten()[flat]), float(bound.flatten()[flat]), judged,
-                    ratio.numel())
+    return Residual(
+        float(ratio.flatten()[flat]),
+        rms,
+        index,
+        float(expected.flatten()[flat]),
+        float(given.flatten()[flat]),
+        float(bound.flatten()[flat]),
+        judged,
+        ratio.numel(),
+    )
 
 
 Excuse = Callable[[Sequence[torch.Tensor]], torch.Tensor | float]

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from conform_reference.rounding import marks
 
 from conform.draw.fill import DTYPES
 from conform.judge.roundoff import Roundoff
+from conform_reference.rounding import marks
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,8 @@ class Model:
 def rounded_on_scaled_grid(x: torch.Tensor, c: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
     """`x` rounded to `dtype` on a grid stretched by c, c in [1, 2).
 
-    Equal values stay equal and close ones stay together, as in a real rounding; where the grid lies,
+    Equal values stay equal and close ones stay together, as in a real rounding; where the grid
+    lies,
     which depends on how an implementation scales the quantity, is what `c` makes random.
     """
     rounded = (x / c).to(dtype).to(x.dtype) * c  # dividing cannot overflow
@@ -67,7 +68,7 @@ class _Rounded(torch.autograd.Function):
         ctx.save_for_backward(c)
 
     @staticmethod
-    def backward(ctx: Any, gradient: torch.Tensor) -> Any:  # type: ignore[override]
+    def backward(ctx: Any, gradient: torch.Tensor) -> Any:
         (c,) = ctx.saved_tensors
         return rounded_on_scaled_grid(gradient, c, ctx.dtype), None, None, None
 
@@ -118,7 +119,10 @@ def rounding(model: Model, c: torch.Tensor, noise: Roundoff) -> Iterator[None]:
         finally:
             noise.paused = before
 
-    noise.scattered = float(torch.finfo(model.storage).eps) / 2 if (
-        model.backward and "backward.scatter" in model.rounded) else 0.0
+    noise.scattered = (
+        float(torch.finfo(model.storage).eps) / 2
+        if (model.backward and "backward.scatter" in model.rounded)
+        else 0.0
+    )
     with marks(hook):
         yield

@@ -1,9 +1,11 @@
 """Float32 roundoff injected into a float64 evaluation, one aten operation at a time.
 
 The oracle runs in float64; under `Roundoff` each operation's result is perturbed as float32 would
-perturb it: elementwise operations by up to one unit roundoff, transcendental functions by four, sums and
+perturb it: elementwise operations by up to one unit roundoff, transcendental functions by four,
+sums and
 matrix products by a random amount proportional to sum |terms| that grows with the root of their
-length (sequential summation of positive terms, the worst common order). Stochastic arithmetic in the
+length (sequential summation of positive terms, the worst common order). Stochastic arithmetic in
+the
 sense of Parker (Monte Carlo arithmetic, 1997). It works through autograd and `torch.func` since it
 sits below both.
 """
@@ -32,32 +34,47 @@ def _pool() -> torch.Tensor:
 
 
 _EXACT = frozenset(
-    "view reshape _unsafe_view expand unsqueeze squeeze permute transpose t select slice narrow "
-    "alias detach clone copy contiguous _to_copy to lift_fresh lift_fresh_copy as_strided split "
-    "split_with_sizes unbind chunk cat stack where masked_fill abs neg sign relu clamp clamp_min "
-    "clamp_max maximum minimum amax amin max min argmax argmin sort topk gather index index_select "
-    "scatter zeros zeros_like ones ones_like full full_like empty empty_like empty_strided new_zeros "
-    "new_ones new_full new_empty new_empty_strided arange eye tril triu flip roll repeat constant_pad_nd floor ceil round "
-    "eq ne lt le gt ge logical_and logical_or logical_not bitwise_and bitwise_or bitwise_not isnan "
-    "isinf any all nonzero embedding diagonal movedim unfold fill zero_ fill_ copy_ slice_backward "
-    "select_backward diagonal_backward scalar_tensor sgn item _local_scalar_dense is_same_size "
-    "repeat_interleave cumprod pixel_shuffle index_put new_empty remainder fmod masked_select "
-    "value_selecting_reduction_backward slice_scatter select_scatter linspace isfinite bitwise_left_shift "
-    "bitwise_right_shift ravel flatten broadcast_tensors expand_as rot90 one_hot bincount searchsorted "
-    "trunc unsqueeze_ squeeze_ detach_ resize_ set_ _reshape_alias diag_embed cummax logical_xor "
-    "broadcast_to swapaxes conj real imag view_as_real view_as_complex zero _conj unflatten "
-    "bucketize frexp ldexp deg2rad prod threshold threshold_backward tril_indices triu_indices".split()
+    (
+        "view reshape _unsafe_view expand unsqueeze squeeze permute transpose t select slice "
+        "narrow alias detach clone copy contiguous _to_copy to lift_fresh lift_fresh_copy "
+        "as_strided split split_with_sizes unbind chunk cat stack where masked_fill abs neg "
+        "sign relu clamp clamp_min clamp_max maximum minimum amax amin max min argmax argmin "
+        "sort topk gather index index_select scatter zeros zeros_like ones ones_like full "
+        "full_like empty empty_like empty_strided new_zeros new_ones new_full new_empty "
+        "new_empty_strided arange eye tril triu flip roll repeat constant_pad_nd floor ceil "
+        "round eq ne lt le gt ge logical_and logical_or logical_not bitwise_and bitwise_or "
+        "bitwise_not isnan isinf any all nonzero embedding diagonal movedim unfold fill zero_ "
+        "fill_ copy_ slice_backward select_backward diagonal_backward scalar_tensor sgn item "
+        "_local_scalar_dense is_same_size repeat_interleave cumprod pixel_shuffle index_put "
+        "new_empty remainder fmod masked_select value_selecting_reduction_backward "
+        "slice_scatter select_scatter linspace isfinite bitwise_left_shift bitwise_right_shift "
+        "ravel flatten broadcast_tensors expand_as rot90 one_hot bincount searchsorted trunc "
+        "unsqueeze_ squeeze_ detach_ resize_ set_ _reshape_alias diag_embed cummax logical_xor "
+        "broadcast_to swapaxes conj real imag view_as_real view_as_complex zero _conj unflatten "
+        "bucketize frexp ldexp deg2rad prod threshold threshold_backward tril_indices "
+        "triu_indices "
+    ).split()
 )
-_ROUND = frozenset("add sub rsub mul div sqrt reciprocal square true_divide addcmul addcdiv lerp".split())
+_ROUND = frozenset(
+    (
+        "add sub rsub mul div sqrt reciprocal square true_divide addcmul addcdiv lerp exp exp2 "
+        "log log2 log1p expm1 tanh sin cos tan erf erfc sigmoid rsqrt pow tanh_backward "
+        "sigmoid_backward atan2 asin acos elu norm hypot logaddexp linalg_vector_norm std var "
+        "var_mean log10 sinh cosh polar special_ndtr ndtri softplus "
+    ).split()
+)
 _FUNCTION = frozenset(
-    "exp exp2 log log2 log1p expm1 tanh sin cos tan erf erfc sigmoid rsqrt pow tanh_backward "
-    "sigmoid_backward atan2 asin acos elu norm hypot logaddexp linalg_vector_norm std var "
-    "var_mean log10 sinh cosh polar special_ndtr ndtri softplus".split()
+    (
+        "exp exp2 log log2 log1p expm1 tanh sin cos tan erf erfc sigmoid rsqrt pow "
+        "tanh_backward sigmoid_backward atan2 asin acos elu norm hypot logaddexp "
+        "linalg_vector_norm std var var_mean log10 sinh cosh polar special_ndtr ndtri softplus "
+    ).split()
 )
-_SUM = frozenset("sum mean cumsum".split())
-_PRODUCT = frozenset("mm bmm mv dot".split())
+_PRODUCT = frozenset({"mm", "bmm", "mv", "dot"})
 _SCATTER = frozenset(
-    "index_add scatter_add embedding_dense_backward _index_put_impl index_put_accumulate".split())
+    ("index_add scatter_add embedding_dense_backward _index_put_impl index_put_accumulate").split()
+)
+_SUM = frozenset(("sum mean cumsum ").split())
 
 
 class UnknownOperation(RuntimeError):
@@ -73,7 +90,8 @@ class Roundoff(TorchDispatchMode):
     """While active, float64 results carry float32 roundoff; `scale` 0 only observes.
 
     `largest` is the largest number of elements seen in one tensor, for choosing sample counts.
-    With `sampled` (their number, a prime), the evaluation is a `torch.vmap` over samples made by `as_samples`; then
+    With `sampled` (their number, a prime), the evaluation is a `torch.vmap` over samples made by
+    `as_samples`; then
     `shared_noise` tells that some operation did not depend on the sample.
     """
 
@@ -91,7 +109,8 @@ class Roundoff(TorchDispatchMode):
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
-        # The wrapper that True asks for costs a quarter of every evaluation, and nothing compiles here.
+        # The wrapper that True asks for costs a quarter of every evaluation, and nothing compiles
+        # here.
         return False
 
     def __torch_dispatch__(
@@ -158,7 +177,9 @@ class Roundoff(TorchDispatchMode):
             size = max(unit, self.scattered * self.scale)
             return _scatter_of_sizes(name, args, kwargs, out) * (2.0 * size)
         if self.strict:
-            raise UnknownOperation(f"aten operation {name!r} has no rounding rule in judge/roundoff.py")
+            raise UnknownOperation(
+                f"aten operation {name!r} has no rounding rule in judge/roundoff.py"
+            )
         return out.abs() * unit * 2 * FUNCTION_ULPS
 
     def _by_sample(self, args: Any) -> bool:
@@ -193,7 +214,7 @@ def _scatter_of_sizes(name: str, args: Any, kwargs: Any, out: torch.Tensor) -> t
 
 
 def _growth(count: int) -> float:
-    """Amplitude, in unit roundoffs of sum |terms|, of a float32 sum of `count` terms in any order."""
+    """Amplitude, in unit roundoffs of sum |terms|, of a float32 sum in any order."""
     return 1.0 + 0.6 * float(count) ** 0.5 if count > 1 else 1.0
 
 

@@ -20,7 +20,7 @@ _LOOPED: set[str] = set()
 
 @dataclass(frozen=True)
 class Exact:
-    """One float64 evaluation: `outputs`, the largest intermediate, and whether float32 overflows."""
+    """One float64 evaluation: `outputs`, the largest intermediate, whether float32 overflows."""
 
     outputs: tuple[Any, ...]
     largest: int
@@ -37,8 +37,11 @@ class Observer(Roundoff):
     def __init__(self, tensors: Sequence[torch.Tensor]) -> None:
         super().__init__(0, 0.0)
         self.overflow = False
-        self.watching = any(x.numel() and bool((x.abs().nan_to_num(posinf=0.0) > self.SAFE).any())
-                            for x in tensors if x.is_floating_point())
+        self.watching = any(
+            x.numel() and bool((x.abs().nan_to_num(posinf=0.0) > self.SAFE).any())
+            for x in tensors
+            if x.is_floating_point()
+        )
 
     def _perturb(self, func: Any, args: Any, kwargs: Any, out: torch.Tensor) -> torch.Tensor:
         if self.watching and not self.overflow and out.numel():
@@ -67,8 +70,14 @@ def sample_count(largest: int) -> int:
     return next((n for n in COUNTS if n * largest <= ELEMENTS), COUNTS[-1])
 
 
-def sample(function: Function, tensors: Sequence[torch.Tensor], model: Model, count: int, seed: int,
-           name: str) -> list[torch.Tensor]:
+def sample(
+    function: Function,
+    tensors: Sequence[torch.Tensor],
+    model: Model,
+    count: int,
+    seed: int,
+    name: str,
+) -> list[torch.Tensor]:
     """Float results of `count` evaluations under the model, each [count, ...], in order.
 
     `function` takes float64 tensors and returns a tensor or a tuple; only floating results are
@@ -84,24 +93,35 @@ def sample(function: Function, tensors: Sequence[torch.Tensor], model: Model, co
         if result is not None:
             return result
         _LOOPED.add(name)
-    rows = [_once(function, tensors, model, grid[i], Roundoff(derive_seed(seed, i)))
-            for i in range(count)]
+    rows = [
+        _once(function, tensors, model, grid[i], Roundoff(derive_seed(seed, i)))
+        for i in range(count)
+    ]
     return [torch.stack(column) for column in zip(*rows, strict=True)]
 
 
 def _inputs(tensors: Sequence[torch.Tensor], model: Model, c: torch.Tensor) -> list[torch.Tensor]:
     if model.compute == "float32" and model.dtype == "float64":
-        return [rounded_on_scaled_grid(x, c, torch.float32) if x.is_floating_point() else x
-                for x in tensors]
+        return [
+            rounded_on_scaled_grid(x, c, torch.float32) if x.is_floating_point() else x
+            for x in tensors
+        ]
     return list(tensors)
 
 
 def _floats(value: Any) -> tuple[torch.Tensor, ...]:
-    return tuple(x for x in as_tuple(value) if isinstance(x, torch.Tensor) and x.is_floating_point())
+    return tuple(
+        x for x in as_tuple(value) if isinstance(x, torch.Tensor) and x.is_floating_point()
+    )
 
 
-def _once(function: Function, tensors: Sequence[torch.Tensor], model: Model, c: torch.Tensor,
-          noise: Roundoff) -> tuple[torch.Tensor, ...]:
+def _once(
+    function: Function,
+    tensors: Sequence[torch.Tensor],
+    model: Model,
+    c: torch.Tensor,
+    noise: Roundoff,
+) -> tuple[torch.Tensor, ...]:
     with noise, rounding(model, c, noise):
         noise.paused = True
         inputs = _inputs(tensors, model, c)
@@ -109,8 +129,13 @@ def _once(function: Function, tensors: Sequence[torch.Tensor], model: Model, c: 
         return _floats(function(*inputs))
 
 
-def _mapped(function: Function, tensors: Sequence[torch.Tensor], model: Model, grid: torch.Tensor,
-            noise: Roundoff) -> list[torch.Tensor] | None:
+def _mapped(
+    function: Function,
+    tensors: Sequence[torch.Tensor],
+    model: Model,
+    grid: torch.Tensor,
+    noise: Roundoff,
+) -> list[torch.Tensor] | None:
     """All samples in one batched evaluation; None when some noise would be shared by all."""
     count = len(grid)
 

@@ -1,7 +1,9 @@
 """Evaluating the value part of a law: a walk over the checked tree, within a budget.
 
-Who answers an operator call is the `Caller`: the target, the oracle, or the oracle under roundoff. Names
-bound by `let` are evaluated when first read. Comparisons that give verdicts are one level up (judge).
+Who answers an operator call is the `Caller`: the target, the oracle, or the oracle under roundoff.
+Names
+bound by `let` are evaluated when first read. Comparisons that give verdicts are one level up
+(judge).
 """
 
 from __future__ import annotations
@@ -38,8 +40,9 @@ class Caller(Protocol):
     def observed_call(self, name: str, evaluate: Callable[[], Any]) -> Any:
         """Evaluate a call with the observation `name` switched on, and return what was observed."""
 
-    def gradient(self, function: Callable[..., Any], at: tuple[Tensor, ...],
-                 cotangent: Tensor | None) -> tuple[Tensor, ...]:
+    def gradient(
+        self, function: Callable[..., Any], at: tuple[Tensor, ...], cotangent: Tensor | None
+    ) -> tuple[Tensor, ...]:
         """Pull a cotangent (ones if None) back through `function` at the given tensors."""
 
 
@@ -97,8 +100,15 @@ COMPARE: dict[type, Callable[[Any, Any], Any]] = {
 class Evaluator:
     """Values of expressions in one context: names, lazy `let`s, a caller."""
 
-    def __init__(self, names: Mapping[str, Any], lets: Mapping[str, ast.expr], caller: Caller,
-                 operators: frozenset[str], current: str, budget: Budget | None = None) -> None:
+    def __init__(
+        self,
+        names: Mapping[str, Any],
+        lets: Mapping[str, ast.expr],
+        caller: Caller,
+        operators: frozenset[str],
+        current: str,
+        budget: Budget | None = None,
+    ) -> None:
         self.names = dict(names)
         self.lets = lets
         self.caller = caller
@@ -109,16 +119,23 @@ class Evaluator:
 
     def replaced(self, changes: Mapping[str, Any]) -> Evaluator:
         """The same context with some names at other values (lets are evaluated anew)."""
-        return Evaluator({**self.names, **changes}, self.lets, self.caller, self.operators,
-                         self.current, self.budget)
+        return Evaluator(
+            {**self.names, **changes},
+            self.lets,
+            self.caller,
+            self.operators,
+            self.current,
+            self.budget,
+        )
 
     def value(self, node: ast.expr) -> Any:
         """The value of a node; LawError when it has none."""
         self.budget.spend()
         handler = _HANDLERS.get(type(node))
         if handler is None:
-            raise LawError(f"{type(node).__name__} has no value here",
-                           column=getattr(node, "col_offset", 0))
+            raise LawError(
+                f"{type(node).__name__} has no value here", column=getattr(node, "col_offset", 0)
+            )
         return handler(self, node)
 
     def _name(self, node: ast.Name) -> Any:
@@ -154,8 +171,11 @@ class Evaluator:
         for item in node.values:
             current = self.value(item)
             if isinstance(value, Tensor) or isinstance(current, Tensor):
-                value = (tensor(value) & tensor(current)) if is_and else (
-                    tensor(value) | tensor(current))
+                value = (
+                    (tensor(value) & tensor(current))
+                    if is_and
+                    else (tensor(value) | tensor(current))
+                )
             else:
                 value = (value and current) if is_and else (value or current)
                 if bool(value) is not is_and:
@@ -171,8 +191,11 @@ class Evaluator:
                 current: Any = same if isinstance(operation, ast.Is) else not same
             else:
                 current = COMPARE[type(operation)](left, right)
-            result = current if result is None else (
-                result & current if isinstance(current, Tensor) else (result and current))
+            result = (
+                current
+                if result is None
+                else (result & current if isinstance(current, Tensor) else (result and current))
+            )
             left = right
         return result
 
@@ -209,11 +232,13 @@ class Evaluator:
 
         def function(*args: Any) -> Any:
             if len(args) < len(names) or (rest is None and len(args) != len(names)):
-                raise LawError(f"a lambda of {len(names)} parameters was given {len(args)} values",
-                               column=node.col_offset)
+                raise LawError(
+                    f"a lambda of {len(names)} parameters was given {len(args)} values",
+                    column=node.col_offset,
+                )
             inner = dict(zip(names, args, strict=False))
             if rest:
-                inner[rest] = tuple(args[len(names):])
+                inner[rest] = tuple(args[len(names) :])
             return self.replaced(inner).value(node.body)
 
         return function
@@ -245,7 +270,7 @@ class Evaluator:
         options: dict[str, Any] = {}
         for keyword in node.keywords:
             if keyword.arg is None:
-                options.update({k: v for k, v in self.value(keyword.value).items()})
+                options.update(dict(self.value(keyword.value).items()))
         for keyword in node.keywords:
             if keyword.arg is not None:
                 options[keyword.arg] = self.value(keyword.value)
@@ -269,8 +294,9 @@ def named_tensors(self: Evaluator, nodes: list[ast.expr]) -> tuple[str, ...]:
     names = []
     for item in nodes:
         if not isinstance(item, ast.Name) or not isinstance(self.names.get(item.id), Tensor):
-            raise LawError("a drawn tensor input is wanted here",
-                           column=getattr(item, "col_offset", 0))
+            raise LawError(
+                "a drawn tensor input is wanted here", column=getattr(item, "col_offset", 0)
+            )
         names.append(item.id)
     return tuple(names)
 
@@ -341,12 +367,14 @@ def _batch_element(self: Evaluator, node: ast.Call) -> Any:
         return {key: _narrow(item, axes.get(key), index) for key, item in value.items()}
     if isinstance(what, ast.Name) and what.id == "inputs":
         names = list(self.names.get("_input_names", ()))
-        return tuple(_narrow(item, axes.get(name), index)
-                     for name, item in zip(names, value, strict=True))
+        return tuple(
+            _narrow(item, axes.get(name), index) for name, item in zip(names, value, strict=True)
+        )
     result_axes = self.names.get("_result_axes", ())
     parts = value if isinstance(value, tuple) else (value,)
-    narrowed = tuple(_narrow(item, axis, index)
-                     for item, axis in zip(parts, result_axes, strict=True))
+    narrowed = tuple(
+        _narrow(item, axis, index) for item, axis in zip(parts, result_axes, strict=True)
+    )
     return narrowed if isinstance(value, tuple) else narrowed[0]
 
 
@@ -358,8 +386,11 @@ def _narrow(value: Any, axis: int | None, index: int) -> Any:
 
 def _default_options(self: Evaluator, node: ast.Call) -> Any:
     defaults = self.names.get("_defaults", {})
-    return {key: value for key, value in self.names["options"].items()
-            if isinstance(value, Tensor) or value != defaults.get(key)}
+    return {
+        key: value
+        for key, value in self.names["options"].items()
+        if isinstance(value, Tensor) or value != defaults.get(key)
+    }
 
 
 FORMS: dict[str, Callable[[Evaluator, ast.Call], Any]] = {

@@ -33,7 +33,7 @@ class LawError(Exception):
 def _at(node: ast.AST, message: str, source: str) -> LawError:
     column = getattr(node, "col_offset", 0)
     line = getattr(node, "lineno", 1) - 1
-    piece = ast.get_source_segment(source, node) if hasattr(node, "lineno") else None  # type: ignore[arg-type]
+    piece = ast.get_source_segment(source, node) if hasattr(node, "lineno") else None
     return LawError(message, column=column, line=line, text=piece or source)
 
 

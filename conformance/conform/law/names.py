@@ -1,16 +1,21 @@
-"""Every name that a law may use besides its own draws; kept free of torch so that specs load fast."""
+"""Every name that a law may use besides its own draws; no torch, so that specs load fast."""
 
 FUNCTION_NAMES = frozenset(
-    "exp log log2 sqrt tanh sin cos erf sigmoid relu abs sum mean max min norm var clamp where sort "
-    "cumsum matmul einsum dot transpose outer arange ones zeros full eye one_hot tril triu permute "
-    "inverse take gather slice concat stack split roll flip reshape repeat tile expand unsqueeze "
-    "size nbytes permutation_matrix isfinite isnan any all argmax round integer real identity zero "
-    "rank unique_rows ceil floor sign range diff tensor".split()
+    (
+        "exp log log2 sqrt tanh sin cos erf sigmoid relu abs sum mean max min norm var clamp "
+        "where sort cumsum matmul einsum dot transpose outer arange ones zeros full eye one_hot "
+        "tril triu permute inverse take gather slice concat stack split roll flip reshape "
+        "repeat tile expand unsqueeze size nbytes permutation_matrix isfinite isnan any all "
+        "argmax round integer real identity zero rank unique_rows ceil floor sign range diff "
+        "tensor "
+    ).split()
 )
 FORM_NAMES = frozenset(
-    "grad vjp edit depends raises map fold growth mutated margins_written state_changed kept repeats "
-    "well_formed contiguous batch_element dtype default_options strictly differs finite follows "
-    "normal uniform".split()
+    (
+        "grad vjp edit depends raises map fold growth mutated margins_written state_changed "
+        "kept repeats well_formed contiguous batch_element dtype default_options strictly "
+        "differs finite follows normal uniform "
+    ).split()
 )
 CONSTANT_NAMES = frozenset({"inf", "pi", "nan", "e", "None", "True", "False"})
 LAW_NAMES = FUNCTION_NAMES | FORM_NAMES | CONSTANT_NAMES

@@ -1,6 +1,7 @@
 """The closed vocabulary of laws: plain functions over float64 and integer tensors and numbers.
 
-Every function's docstring is its documentation (`conform explain --vocabulary`). Sizes are bounded: a
+Every function's docstring is its documentation (`conform explain --vocabulary`). Sizes are bounded:
+a
 spec may come from a stranger.
 """
 
@@ -38,8 +39,9 @@ def _bounded(*shape: Any) -> tuple[int, ...]:
     return result
 
 
-def _unary(name: str, function: Callable[[Tensor], Tensor], number: Callable[[float], float],
-           words: str) -> Callable[[Any], Any]:
+def _unary(
+    name: str, function: Callable[[Tensor], Tensor], number: Callable[[float], float], words: str
+) -> Callable[[Any], Any]:
     def apply(x: Any) -> Any:
         if isinstance(x, Tensor):
             return function(x.to(torch.float64) if not x.is_floating_point() else x)
@@ -56,7 +58,7 @@ def _axes(dim: Any) -> Any:
 def _reduction(name: str, words: str) -> Callable[..., Any]:
     def apply(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
         x = tensor(x)
-        if x.dtype == torch.bool or name == "mean" and not x.is_floating_point():
+        if x.dtype == torch.bool or (name == "mean" and not x.is_floating_point()):
             x = x.to(torch.float64 if name == "mean" else torch.int64)
         if dim is None:
             dim = tuple(range(x.ndim))
@@ -67,7 +69,9 @@ def _reduction(name: str, words: str) -> Callable[..., Any]:
 
 
 def _lift(*values: Any) -> tuple[Any, ...]:
-    return tuple(tensor(v) for v in values) if any(isinstance(v, Tensor) for v in values) else values
+    return (
+        tuple(tensor(v) for v in values) if any(isinstance(v, Tensor) for v in values) else values
+    )
 
 
 def vabs(x: Any) -> Any:
@@ -181,8 +185,11 @@ def zeros(*shape: int) -> Tensor:
 
 def full(value: Any, *shape: int) -> Tensor:
     """full(value, *shape): one value everywhere; True or False gives a mask."""
-    kind = torch.bool if isinstance(value, bool) else (
-        torch.int64 if isinstance(value, int) else torch.float64)
+    kind = (
+        torch.bool
+        if isinstance(value, bool)
+        else (torch.int64 if isinstance(value, int) else torch.float64)
+    )
     return torch.full(_bounded(*shape), value, dtype=kind)
 
 
@@ -221,8 +228,11 @@ def take(x: Any, index: Any, dim: int = 0) -> Any:
     """Entry `index` along dim (an int removes the dim, an int tensor keeps it); also of a tuple."""
     if isinstance(x, tuple):
         return x[int(index)]
-    return x.select(dim, int(index)) if isinstance(index, int) or index.ndim == 0 else (
-        x.index_select(dim, index))
+    return (
+        x.select(dim, int(index))
+        if isinstance(index, int) or index.ndim == 0
+        else (x.index_select(dim, index))
+    )
 
 
 def gather(x: Tensor, index: Tensor, dim: int = -1) -> Tensor:
@@ -441,12 +451,12 @@ CONSTANTS: dict[str, Any] = {
     "None": None, "True": True, "False": False,
 }  # fmt: skip
 FORMS: dict[str, str] = {
-    "grad": "grad(f, x, ...): gradient of sum(f) with respect to drawn inputs; a tuple for several.",
+    "grad": "grad(f, x, ...): gradient of sum(f) in drawn inputs; a tuple for several.",
     "vjp": "vjp(f, x, cotangent): the cotangent pulled back through f to the drawn input x.",
     "edit": "edit(x[region], value): a copy of x whose region is replaced.",
-    "depends": "depends(f, x[region], ...): f changes beyond the criterion when the regions are edited.",
+    "depends": "depends(f, x[region], ...): f changes when the regions are edited.",
     "raises": "raises(f): evaluating f makes the target raise.",
-    "map": "map(lambda a: ..., items): a tuple of results; several item tuples are walked together.",
+    "map": "map(lambda a: ..., items): a tuple; several item tuples are walked together.",
     "fold": "fold(lambda acc, item: ..., items[, start]): left fold over a tuple.",
     "growth": "growth(lambda n: measure, sizes): exponent of the least-squares power law.",
     "mutated": "mutated(call): number of input elements that the call changed.",
@@ -455,14 +465,14 @@ FORMS: dict[str, str] = {
     "kept": "kept(call): the result survives a later call with other values.",
     "repeats": "repeats(call): the same call on the same memory gives the same bits.",
     "well_formed": "well_formed(call): plain tensors of the promised shapes and dtypes.",
-    "contiguous": "contiguous(x): the same values in fresh contiguous memory (a tensor or a tuple).",
-    "batch_element": "batch_element(inputs_or_options, b): the slice of batch element b, kept as batch of one.",
+    "contiguous": "contiguous(x): the same values in fresh contiguous memory.",
+    "batch_element": "batch_element(x, b): batch element b of inputs, options or a result, as batch of one.",
     "dtype": "dtype(x): the dtype in which the target returned x, as a text.",
-    "default_options": "default_options(): the claimed options whose drawn value is not the default.",
+    "default_options": "default_options(): the claimed options that are not at their default.",
     "strictly": "strictly(a == b): exact comparison, every element.",
     "differs": "differs(a, b): not the same bits.",
     "finite": "finite(x): no NaN and no infinity anywhere.",
-    "follows": "follows(x, normal(0, 1), alarm=1e-9): Kolmogorov-Smirnov test at that false-alarm rate.",
+    "follows": "follows(x, normal(0, 1), alarm=1e-9): Kolmogorov-Smirnov test.",
     "normal": "normal(mean, std): a distribution, for follows.",
     "uniform": "uniform(low, high): a distribution, for follows.",
 }
@@ -470,8 +480,10 @@ FORMS: dict[str, str] = {
 
 def describe() -> list[tuple[str, str, str]]:
     """(kind, name, words) of everything a law may say, for the documentation."""
-    rows = [("function", name, (function.__doc__ or "").split("\n")[0])
-            for name, function in sorted(FUNCTIONS.items())]
+    rows = [
+        ("function", name, (function.__doc__ or "").split("\n")[0])
+        for name, function in sorted(FUNCTIONS.items())
+    ]
     rows += [("form", name, words) for name, words in sorted(FORMS.items())]
     rows += [("constant", name, str(value)) for name, value in sorted(CONSTANTS.items())]
     return rows

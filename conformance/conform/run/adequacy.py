@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import torch
@@ -11,7 +10,6 @@ from conform.records import Outcome
 from conform.run.implementations import Bench, stored
 from conform.run.mistakes import mistake_function
 from conform.run.outcomes import Kind, Trial, try_law
-from conform.run.runner import _plan
 from conform.run.session import Session
 from conform.run.verify import Tally, _cases, _outcome
 from conform.spec.book import Property
@@ -66,8 +64,11 @@ def matrix(bench: Bench, name: str) -> Matrix:
     found = Matrix(name)
     for mistake in operator.spec.mistakes:
         found.rows.append(_row(bench, name, mistake, found))
-    own = [law for law in operator.properties if law.kind == "law" and not law.template
-           and law.spec.holds == "always"]
+    own = [
+        law
+        for law in operator.properties
+        if law.kind == "law" and not law.template and law.spec.holds == "always"
+    ]
     noticed = {identifier for row in found.rows for identifier in row.laws}
     found.laws = [law.id for law in own]
     found.idle = [law.id for law in own if law.id not in noticed]
@@ -85,7 +86,7 @@ def _row(bench: Bench, name: str, mistake: MistakeSpec, found: Matrix) -> Row:
         session = alone if law.kind == "law" else judged
         if not session.asked(law):
             continue
-        for dtype in dtypes_of(bench, law):
+        for dtype in dtypes_of(law):
             outcome, words = notices(session, law, dtype)
             if outcome is Outcome.FAIL:
                 (row.laws if law.kind == "law" else row.implied).append(law.id)
@@ -97,10 +98,12 @@ def _row(bench: Bench, name: str, mistake: MistakeSpec, found: Matrix) -> Row:
     return row
 
 
-def dtypes_of(bench: Bench, law: Property) -> Iterator[str]:
+def dtypes_of(law: Property) -> list[str]:
     """The dtypes in which a law is tried."""
-    planned = [dtype for _, dtype in _plan([law], DTYPES, bench.book)]
-    return iter(planned or list(law.spec.dtypes or ())[:1])
+    if law.spec.dtypes is None:
+        return list(DTYPES)
+    allowed: list[str] = list(law.spec.dtypes)
+    return [dtype for dtype in DTYPES if dtype in allowed] or allowed[:1]
 
 
 def notices(session: Session, law: Property, dtype: str) -> tuple[Outcome, str]:

@@ -1,4 +1,4 @@
-"""Who answers a law's operator calls: the target (judged), the oracle, the oracle under roundoff."""
+"""Who answers a law's calls: the target (judged), the oracle, the oracle under roundoff."""
 
 from __future__ import annotations
 
@@ -33,13 +33,17 @@ class TargetCaller:
 
     def call(self, operator: str, args: tuple[Any, ...], options: Mapping[str, Any]) -> Any:
         """The target's result as float64 images; differentiable where an argument is."""
-        tracked = [(slot, x) for slot, x in [*enumerate(args), *options.items()]
-                   if isinstance(x, Tensor) and x.requires_grad]
+        tracked = [
+            (slot, x)
+            for slot, x in [*enumerate(args), *options.items()]
+            if isinstance(x, Tensor) and x.requires_grad
+        ]
         if tracked and torch.is_grad_enabled():
             return self._differentiable(operator, args, options, tracked)
         observe = self.observing
-        judged = self.calls.call(operator, args, options, repeat=observe in ("kept", "repeats"),
-                                 coarse=True)
+        judged = self.calls.call(
+            operator, args, options, repeat=observe in ("kept", "repeats"), coarse=True
+        )
         if observe:
             self.observed = self._observe(observe, judged)
         return judged.values
@@ -78,15 +82,22 @@ class TargetCaller:
         """The oracle on the same inputs, options exactly as the law says."""
         return _plain(self.oracles(operator)(args, options, self.calls.dtype))
 
-    def _differentiable(self, operator: str, args: tuple[Any, ...], options: Mapping[str, Any],
-                        tracked: list[tuple[int | str, Tensor]]) -> Any:
+    def _differentiable(
+        self,
+        operator: str,
+        args: tuple[Any, ...],
+        options: Mapping[str, Any],
+        tracked: list[tuple[int | str, Tensor]],
+    ) -> Any:
         slots = tuple(slot for slot, _ in tracked)
-        results = _TargetFunction.apply(self.calls, operator, args, dict(options), slots,
-                                        *(x for _, x in tracked))  # type: ignore[no-untyped-call]
+        results = _TargetFunction.apply(
+            self.calls, operator, args, dict(options), slots, *(x for _, x in tracked)
+        )  # type: ignore[no-untyped-call]
         return results[0] if len(results) == 1 else results
 
-    def gradient(self, function: Callable[..., Any], at: tuple[Tensor, ...],
-                 cotangent: Tensor | None) -> tuple[Tensor, ...]:
+    def gradient(
+        self, function: Callable[..., Any], at: tuple[Tensor, ...], cotangent: Tensor | None
+    ) -> tuple[Tensor, ...]:
         """By torch.autograd through the target's own backward."""
         leaves = tuple(_leaf(self.calls, x) for x in at)
         with torch.enable_grad():
@@ -95,8 +106,9 @@ class TargetCaller:
             raise NotClaimed("the result carries no gradient")
         weight = torch.ones_like(out) if cotangent is None else cotangent.to(out.dtype)
         found = torch.autograd.grad(out, leaves, weight, allow_unused=True)
-        return tuple(torch.zeros_like(x) if g is None else g
-                     for g, x in zip(found, leaves, strict=True))
+        return tuple(
+            torch.zeros_like(x) if g is None else g for g, x in zip(found, leaves, strict=True)
+        )
 
 
 def _leaf(calls: TargetCalls, x: Tensor) -> Tensor:
@@ -112,8 +124,15 @@ class _TargetFunction(torch.autograd.Function):
     """The target as a node of the parent's graph: backward asks the worker."""
 
     @staticmethod
-    def forward(ctx: Any, calls: TargetCalls, operator: str, args: Any, options: Any, slots: Any,
-                *leaves: Tensor) -> Any:
+    def forward(
+        ctx: Any,
+        calls: TargetCalls,
+        operator: str,
+        args: Any,
+        options: Any,
+        slots: Any,
+        *leaves: Tensor,
+    ) -> Any:
         ctx.calls, ctx.operator, ctx.slots = calls, operator, slots
         ctx.args, ctx.options = list(args), dict(options)
         values = calls.call(operator, tuple(args), options).values
@@ -123,10 +142,12 @@ class _TargetFunction(torch.autograd.Function):
     def backward(ctx: Any, *cotangents: Tensor) -> Any:
         floats = tuple(c for c in cotangents if c is not None and c.is_floating_point())
         exact = tuple(as_given(c, ctx.calls.dtype) for c in floats)
-        judged = ctx.calls.call(ctx.operator, tuple(ctx.args), ctx.options, wrt=ctx.slots,
-                                cotangents=exact)
-        found = dict(zip(judged.record.wrt if judged.record else ctx.slots, judged.values,
-                         strict=True))
+        judged = ctx.calls.call(
+            ctx.operator, tuple(ctx.args), ctx.options, wrt=ctx.slots, cotangents=exact
+        )
+        found = dict(
+            zip(judged.record.wrt if judged.record else ctx.slots, judged.values, strict=True)
+        )
         gradients = tuple(found[s].to(torch.float64) if s in found else None for s in ctx.slots)
         return (None, None, None, None, None, *gradients)
 
@@ -134,9 +155,15 @@ class _TargetFunction(torch.autograd.Function):
 class OracleCaller:
     """Calls go to the oracle, exactly or under roundoff (`noise`), on inputs cast to the dtype."""
 
-    def __init__(self, oracles: Oracles, dtype: str, model_of: Callable[[str], Model],
-                 calls: TargetCalls,
-                 noise: Roundoff | None = None, grid: Tensor | None = None) -> None:
+    def __init__(
+        self,
+        oracles: Oracles,
+        dtype: str,
+        model_of: Callable[[str], Model],
+        calls: TargetCalls,
+        noise: Roundoff | None = None,
+        grid: Tensor | None = None,
+    ) -> None:
         self.oracles = oracles
         self.dtype = dtype
         self.model_of = model_of
@@ -167,8 +194,11 @@ class OracleCaller:
 
     def _exact(self, oracle: Oracle, args: tuple[Any, ...], options: Mapping[str, Any]) -> Any:
         """From the judged calls where they have it."""
-        inner = any(isinstance(x, Tensor) and (x.requires_grad or torch._C._functorch.is_functorch_wrapped_tensor(x))
-                    for x in (*args, *options.values()))
+        inner = any(
+            isinstance(x, Tensor)
+            and (x.requires_grad or torch._C._functorch.is_functorch_wrapped_tensor(x))
+            for x in (*args, *options.values())
+        )
         full = self.full(oracle.name, options)
         if inner:
             return _plain(oracle(args, full, self.dtype))
@@ -217,10 +247,11 @@ class OracleCaller:
             return 0
         return self.dtype if name == "dtype" else True
 
-    def gradient(self, function: Callable[..., Any], at: tuple[Tensor, ...],
-                 cotangent: Tensor | None) -> tuple[Tensor, ...]:
+    def gradient(
+        self, function: Callable[..., Any], at: tuple[Tensor, ...], cotangent: Tensor | None
+    ) -> tuple[Tensor, ...]:
         """By torch.func, which also works under vmap; gradients are stored in the dtype, too."""
-        out, pull = torch.func.vjp(function, *at)
+        out, pull, *_ = torch.func.vjp(function, *at)
         weight = torch.ones_like(out) if cotangent is None else cotangent.to(out.dtype)
         if self.noise is None:
             result: tuple[Tensor, ...] = pull(weight)

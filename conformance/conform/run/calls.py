@@ -18,7 +18,13 @@ from conform.run.material import Material, Sublayer
 from conform.run.oracle import Oracle, slot_dtype
 from conform.target.claims import OperatorClaim
 from conform.work.protocol import (
-    Arg, CallableArg, CallReply, CallRequest, ReplyOutcome, ScalarArg, TensorArg,
+    Arg,
+    CallableArg,
+    CallReply,
+    CallRequest,
+    ReplyOutcome,
+    ScalarArg,
+    TensorArg,
 )  # fmt: skip
 
 Tensor = torch.Tensor
@@ -35,8 +41,13 @@ class Client(Protocol):
 class Violation(Exception):
     """A call of the target that went wrong or disagrees with the oracle."""
 
-    def __init__(self, outcome: Outcome, message: str, residual: Residual | None = None,
-                 record: CallRecord | None = None) -> None:
+    def __init__(
+        self,
+        outcome: Outcome,
+        message: str,
+        residual: Residual | None = None,
+        record: CallRecord | None = None,
+    ) -> None:
         super().__init__(message)
         self.outcome = outcome
         self.message = message
@@ -89,7 +100,8 @@ def short(dtype: torch.dtype) -> str:
 class TargetCalls:
     """Calls of one target's operators for one material, judged and remembered.
 
-    The same call (same drawn tensors, same options) is made once and shared by all laws of the case.
+    The same call (same drawn tensors, same options) is made once and shared by all laws of the
+    case.
     """
 
     material: Material
@@ -138,9 +150,17 @@ class TargetCalls:
         fixed = {k: v for k, v in self.claim(operator).fixed.items() if k not in options}
         return {**fixed, **options}
 
-    def call(self, operator: str, args: tuple[Any, ...], options: Mapping[str, Any], *,
-             wrt: tuple[int | str, ...] = (), cotangents: tuple[Tensor, ...] = (),
-             repeat: bool = False, coarse: bool = False) -> Judged:
+    def call(
+        self,
+        operator: str,
+        args: tuple[Any, ...],
+        options: Mapping[str, Any],
+        *,
+        wrt: tuple[int | str, ...] = (),
+        cotangents: tuple[Tensor, ...] = (),
+        repeat: bool = False,
+        coarse: bool = False,
+    ) -> Judged:
         """Make (or recall) a call and judge it; Violation, Refused or NotClaimed otherwise."""
         passed = self.passed(operator, options)
         spec = self.oracles(operator).operator
@@ -149,9 +169,14 @@ class TargetCalls:
             raise NotClaimed(f"{operator} is claimed only where {reason}")
         if wrt and self.claim(operator).differentiable is False:
             raise NotClaimed(f"{operator} is declared not differentiable")
-        key = (operator, wrt, repeat, tuple(map(self._fingerprint, args)),
-               tuple((k, self._fingerprint(v)) for k, v in sorted(passed.items())),
-               tuple(map(self._fingerprint, cotangents)))
+        key = (
+            operator,
+            wrt,
+            repeat,
+            tuple(map(self._fingerprint, args)),
+            tuple((k, self._fingerprint(v)) for k, v in sorted(passed.items())),
+            tuple(map(self._fingerprint, cotangents)),
+        )
         if key not in self.memo:
             request = self._request(operator, args, passed, wrt, cotangents, repeat)
             self.before_call()
@@ -160,14 +185,18 @@ class TargetCalls:
             self.memo[key] = self._judge(operator, args, passed, reply, wrt, cotangents)
         judged = self.memo[key]
         if judged.record is not None and not judged.record.within:
-            raise Violation(Outcome.FAIL, _words(operator, judged, bool(wrt)), judged.residual,
-                            judged.record)
+            raise Violation(
+                Outcome.FAIL, _words(operator, judged, bool(wrt)), judged.residual, judged.record
+            )
         return judged
 
     def exact_key(self, operator: str, args: tuple[Any, ...], options: Mapping[str, Any]) -> Any:
         """What identifies a call by its values."""
-        return (operator, tuple(map(self._fingerprint, args)),
-                tuple((k, self._fingerprint(v)) for k, v in sorted(options.items())))
+        return (
+            operator,
+            tuple(map(self._fingerprint, args)),
+            tuple((k, self._fingerprint(v)) for k, v in sorted(options.items())),
+        )
 
     def _fingerprint(self, value: Any) -> Any:
         if not isinstance(value, Tensor):
@@ -177,20 +206,35 @@ class TargetCalls:
         flat = value.detach().contiguous()
         return (tuple(value.shape), str(value.dtype), hash(flat.numpy().tobytes()))
 
-    def _request(self, operator: str, args: tuple[Any, ...], passed: dict[str, Any],
-                 wrt: tuple[int | str, ...], cotangents: tuple[Tensor, ...],
-                 repeat: bool) -> CallRequest:
+    def _request(
+        self,
+        operator: str,
+        args: tuple[Any, ...],
+        passed: dict[str, Any],
+        wrt: tuple[int | str, ...],
+        cotangents: tuple[Tensor, ...],
+        repeat: bool,
+    ) -> CallRequest:
         strides = self.claim(operator).strides
         spec = self.oracles(operator).operator.spec
-        heads = tuple(i for i, item in enumerate(spec.inputs.values())
-                      if i < len(args) and head_major(item.shape))
+        heads = tuple(
+            i
+            for i, item in enumerate(spec.inputs.values())
+            if i < len(args) and head_major(item.shape)
+        )
         results = tuple(i for i, r in enumerate(spec.results) if head_major(r.shape))
         given = tuple(c.to(DTYPES[self.dtype]) for c in cotangents)
         dtypes = [slot_dtype(spec, i, self.dtype) for i in range(len(args))]
-        return CallRequest(operator, tuple(self._arg(x, strides, dtypes[i])
-                                           for i, x in enumerate(args)),
-                           {k: self._arg(v, strides, self.dtype) for k, v in passed.items()}, wrt,
-                           given or None, repeat, heads, results)
+        return CallRequest(
+            operator,
+            tuple(self._arg(x, strides, dtypes[i]) for i, x in enumerate(args)),
+            {k: self._arg(v, strides, self.dtype) for k, v in passed.items()},
+            wrt,
+            given or None,
+            repeat,
+            heads,
+            results,
+        )
 
     def _arg(self, value: Any, strides: str, dtype: str) -> Arg:
         if isinstance(value, Sublayer):
@@ -200,16 +244,26 @@ class TargetCalls:
         if not isinstance(value, Tensor):
             return ScalarArg(value)
         placed = self.material.placed.get(id(value))
-        if placed is not None and value.is_floating_point() and placed.storage.dtype != DTYPES[dtype]:
+        if (
+            placed is not None
+            and value.is_floating_point()
+            and placed.storage.dtype != DTYPES[dtype]
+        ):
             placed = None  # drawn for another argument
         if placed is not None and _allowed(placed.strides, placed.shape, strides):
             storage = placed.storage.clone()
             return TensorArg(storage, placed.shape, placed.strides, placed.offset, storage.dtype)
         return TensorArg.of(value.to(DTYPES[dtype]) if value.is_floating_point() else value)
 
-    def _judge(self, operator: str, args: tuple[Any, ...], passed: dict[str, Any],
-               reply: CallReply, wrt: tuple[int | str, ...],
-               cotangents: tuple[Tensor, ...]) -> Judged:
+    def _judge(
+        self,
+        operator: str,
+        args: tuple[Any, ...],
+        passed: dict[str, Any],
+        reply: CallReply,
+        wrt: tuple[int | str, ...],
+        cotangents: tuple[Tensor, ...],
+    ) -> Judged:
         _raise_for(operator, reply)
         oracle = self.oracles(operator)
         options = self.full_options(operator, passed)
@@ -224,22 +278,26 @@ class TargetCalls:
         problem = self.malformed(oracle, truth.exact.outputs, reply, results)
         if problem:
             raise Violation(Outcome.FAIL, f"{operator} {problem}")
-        judged = self._compare(oracle, results, truth.exact.outputs, truth.draw,
-                               truth.exact.overflow, args, options)
+        judged = self._compare(
+            oracle, results, truth.exact.outputs, truth.draw, truth.exact.overflow, args, options
+        )
         judged.reply = reply
         judged.values = _values(results, len(truth.exact.outputs) > 1)
-        judged.dtypes = tuple(short(r.dtype) if isinstance(r, Tensor) else type(r).__name__
-                              for r in results)
+        judged.dtypes = tuple(
+            short(r.dtype) if isinstance(r, Tensor) else type(r).__name__ for r in results
+        )
         return judged
 
-    def malformed(self, oracle: Oracle, expected: Sequence[Any], reply: CallReply,
-                  results: Sequence[Any]) -> str:
+    def malformed(
+        self, oracle: Oracle, expected: Sequence[Any], reply: CallReply, results: Sequence[Any]
+    ) -> str:
         """What is wrong with the form of the results, or an empty string."""
         if len(results) != len(expected) or (len(expected) > 1 and not reply.is_tuple):
             found = reply.result_note or f"{len(results)} results"
             return f"returned {found}, expected {len(expected)}"
         for i, (got, want, spec) in enumerate(
-                zip(results, expected, oracle.operator.spec.results, strict=True)):
+            zip(results, expected, oracle.operator.spec.results, strict=True)
+        ):
             name = "the result" if len(expected) == 1 else f"result {i}"
             if not isinstance(want, Tensor):
                 if isinstance(got, Tensor) and got.numel() != 1:
@@ -248,26 +306,33 @@ class TargetCalls:
             if not isinstance(got, Tensor):
                 return f"returned {name} of type {type(got).__name__}, expected a tensor"
             if i < len(reply.result_infos) and not reply.result_infos[i].plain:
-                return (f"returned {name} as {reply.result_infos[i].type}, "
-                        "expected a plain torch.Tensor")
+                return (
+                    f"returned {name} as {reply.result_infos[i].type}, "
+                    "expected a plain torch.Tensor"
+                )
             if tuple(got.shape) != tuple(want.shape):
-                return (f"returned {name} with shape {tuple(got.shape)}, "
-                        f"expected {tuple(want.shape)}")
+                return (
+                    f"returned {name} with shape {tuple(got.shape)}, expected {tuple(want.shape)}"
+                )
             allowed = self._allowed_dtypes(oracle, spec.dtype, want)
             if short(got.dtype) not in allowed:
-                return (f"returned {name} with dtype {short(got.dtype)}, expected "
-                        + " or ".join(sorted(allowed)))
+                return f"returned {name} with dtype {short(got.dtype)}, expected " + " or ".join(
+                    sorted(allowed)
+                )
         return ""
 
-    def _allowed_dtypes(self, oracle: Oracle, words: str | tuple[str, ...],
-                        want: Tensor) -> set[str]:
+    def _allowed_dtypes(
+        self, oracle: Oracle, words: str | tuple[str, ...], want: Tensor
+    ) -> set[str]:
         names = {words} if isinstance(words, str) else set(words)
         if "same" in names:
             names.discard("same")
             if not want.is_floating_point():
                 names |= {"bool"} if want.dtype == torch.bool else {"int64", "int32"}
-            elif any(isinstance(v, Tensor) and v.is_floating_point()
-                     for v in self.material.names.values()):
+            elif any(
+                isinstance(v, Tensor) and v.is_floating_point()
+                for v in self.material.names.values()
+            ):
                 names.add(self.dtype)
             else:
                 names |= {"float32", "float64"}
@@ -277,10 +342,18 @@ class TargetCalls:
             names = (names - {"int"}) | {"int64", "int32"}
         return names
 
-    def _compare(self, oracle: Oracle, results: Sequence[Any], expected: Sequence[Any],
-                 draw: Callable[[], list[Tensor]], overflow: bool, args: tuple[Any, ...],
-                 options: dict[str, Any], wrt: tuple[int | str, ...] = (),
-                 cotangents: tuple[Tensor, ...] = ()) -> Judged:
+    def _compare(
+        self,
+        oracle: Oracle,
+        results: Sequence[Any],
+        expected: Sequence[Any],
+        draw: Callable[[], list[Tensor]],
+        overflow: bool,
+        args: tuple[Any, ...],
+        options: dict[str, Any],
+        wrt: tuple[int | str, ...] = (),
+        cotangents: tuple[Tensor, ...] = (),
+    ) -> Judged:
         """Judge float results cheaply (half an ulp) first; sample only when that does not do."""
         floats = [isinstance(w, Tensor) and w.is_floating_point() for w in expected]
         ignored = self._ignored(oracle, args, options, expected) if not wrt else None
@@ -297,7 +370,11 @@ class TargetCalls:
             else:
                 if ignored is not None and ignored[i] is not None:
                     got = torch.where(ignored[i], want.to(got.dtype), got)
-                if got.is_floating_point() and model.compute == "float32" and got.dtype == torch.float64:
+                if (
+                    got.is_floating_point()
+                    and model.compute == "float32"
+                    and got.dtype == torch.float64
+                ):
                     got = got.to(torch.float32)
                 extra = excuse + (flushed[i] if flushed else 0.0)
                 # In a law a few float32 roundoffs are not worth sampling for; the agreement law,
@@ -315,18 +392,29 @@ class TargetCalls:
             # Beyond float32's range the spec states nothing about the values.
             self.undecided += 1
             return Judged(NOTHING, undecided=True)
-        images = tuple(r.to(torch.float64) if isinstance(r, Tensor) and r.is_floating_point() else r
-                       for r in results)
-        record = CallRecord(*oracle.given(args, options, self.dtype), images,
-                            tuple(expected), samples, model.scale, worst.within,
-                            DTYPES[self.dtype], wrt, cotangents)
+        images = tuple(
+            r.to(torch.float64) if isinstance(r, Tensor) and r.is_floating_point() else r
+            for r in results
+        )
+        record = CallRecord(
+            *oracle.given(args, options, self.dtype),
+            images,
+            tuple(expected),
+            samples,
+            model.scale,
+            worst.within,
+            DTYPES[self.dtype],
+            wrt,
+            cotangents,
+        )
         self.records.append(record)
         if worst.excess > self.worst.excess:
             self.worst = worst
         return Judged(worst, record=record)
 
-    def _excuse(self, oracle: Oracle, args: tuple[Any, ...],
-                options: dict[str, Any]) -> Tensor | float:
+    def _excuse(
+        self, oracle: Oracle, args: tuple[Any, ...], options: dict[str, Any]
+    ) -> Tensor | float:
         text = oracle.operator.spec.accuracy.excuse
         if text is None:
             return 0.0
@@ -337,27 +425,46 @@ class TargetCalls:
         defaults = {k: v.default for k, v in oracle.operator.spec.options.items()}
         storage = DTYPES[self.dtype]
         unit = torch.finfo(storage).eps / 2
-        evaluator = Evaluator({**self.material.case.dims, **defaults, **options, **names, "u": unit},
-                              {}, _NoCalls(), frozenset(), oracle.name)
+        evaluator = Evaluator(
+            {**self.material.case.dims, **defaults, **options, **names, "u": unit},
+            {},
+            _NoCalls(),
+            frozenset(),
+            oracle.name,
+        )
         value: Tensor | float = evaluator.value(parse(text))
         return value
 
-    def _ignored(self, oracle: Oracle, args: tuple[Any, ...], options: dict[str, Any],
-                 expected: Sequence[Any]) -> list[Tensor | None] | None:
+    def _ignored(
+        self,
+        oracle: Oracle,
+        args: tuple[Any, ...],
+        options: dict[str, Any],
+        expected: Sequence[Any],
+    ) -> list[Tensor | None] | None:
         """Rows without a visible key, for a target that declares them `any`."""
         if oracle.conventions.get("masked_rows") != "any":
             return None
         marked = Oracle(oracle.operator, {**oracle.conventions, "masked_rows": "nan"})
-        return [torch.isnan(x) if isinstance(x, Tensor) and x.is_floating_point() else None
-                for x in as_tuple(marked(args, options, self.dtype))]
+        return [
+            torch.isnan(x) if isinstance(x, Tensor) and x.is_floating_point() else None
+            for x in as_tuple(marked(args, options, self.dtype))
+        ]
 
-    def _flushed(self, oracle: Oracle, args: tuple[Any, ...], options: dict[str, Any],
-                 expected: Sequence[Any], wrt: tuple[int | str, ...],
-                 cotangents: tuple[Tensor, ...]) -> list[Any] | None:
+    def _flushed(
+        self,
+        oracle: Oracle,
+        args: tuple[Any, ...],
+        options: dict[str, Any],
+        expected: Sequence[Any],
+        wrt: tuple[int | str, ...],
+        cotangents: tuple[Tensor, ...],
+    ) -> list[Any] | None:
         """What flushing subnormal inputs to zero would change; that much is excused."""
         tiny = torch.finfo(DTYPES[self.dtype]).tiny
-        tensors = [x for x in (*args, *options.values())
-                   if isinstance(x, Tensor) and x.is_floating_point()]
+        tensors = [
+            x for x in (*args, *options.values()) if isinstance(x, Tensor) and x.is_floating_point()
+        ]
         if not any(bool(((x != 0) & (x.abs() < tiny)).any()) for x in tensors):
             return None
 
@@ -374,12 +481,23 @@ class TargetCalls:
             outputs = other.exact.outputs
         else:
             outputs = as_tuple(oracle(args2, options2, self.dtype))
-        return [torch.nan_to_num((a - b).abs(), nan=0.0) if isinstance(a, Tensor)
-                and a.is_floating_point() else 0.0 for a, b in zip(outputs, expected, strict=True)]
+        return [
+            torch.nan_to_num((a - b).abs(), nan=0.0)
+            if isinstance(a, Tensor) and a.is_floating_point()
+            else 0.0
+            for a, b in zip(outputs, expected, strict=True)
+        ]
 
-    def _judge_gradient(self, oracle: Oracle, args: tuple[Any, ...], options: dict[str, Any],
-                        reply: CallReply, wrt: tuple[int | str, ...],
-                        cotangents: tuple[Tensor, ...], seed: int) -> Judged:
+    def _judge_gradient(
+        self,
+        oracle: Oracle,
+        args: tuple[Any, ...],
+        options: dict[str, Any],
+        reply: CallReply,
+        wrt: tuple[int | str, ...],
+        cotangents: tuple[Tensor, ...],
+        seed: int,
+    ) -> Judged:
         if reply.differentiable is False:
             raise NotClaimed("the result carries no gradient")
         pairs = [(slot, reply.gradients.get(slot)) for slot in wrt]
@@ -388,26 +506,41 @@ class TargetCalls:
         names = list(oracle.operator.spec.inputs)
         for slot, gradient in pairs:
             label = names[slot] if isinstance(slot, int) else slot
-            wanted = declared is True or (isinstance(declared, (tuple, list, frozenset))
-                                          and label in declared)
+            wanted = declared is True or (
+                isinstance(declared, (tuple, list, frozenset)) and label in declared
+            )
             if gradient is None and wanted:
-                raise Violation(Outcome.FAIL, f"no gradient flows to {label}, which is declared "
-                                              "differentiable")
+                raise Violation(
+                    Outcome.FAIL, f"no gradient flows to {label}, which is declared differentiable"
+                )
         if not flowing:
             raise NotClaimed("no gradient flows to any input")
         truth = oracle.gradient_truth(args, options, self.dtype, seed, flowing, cotangents)
         results = []
         for (slot, gradient), want in zip(
-                [p for p in pairs if p[1] is not None], truth.exact.outputs, strict=True):
+            [p for p in pairs if p[1] is not None], truth.exact.outputs, strict=True
+        ):
             if gradient is None:
                 continue
             label = names[slot] if isinstance(slot, int) else slot
             if tuple(gradient.shape) != tuple(want.shape):
-                raise Violation(Outcome.FAIL, f"the gradient of {label} has shape "
-                                f"{tuple(gradient.shape)}, expected {tuple(want.shape)}")
+                raise Violation(
+                    Outcome.FAIL,
+                    f"the gradient of {label} has shape "
+                    f"{tuple(gradient.shape)}, expected {tuple(want.shape)}",
+                )
             results.append(gradient)
-        judged = self._compare(oracle, results, truth.exact.outputs, truth.draw,
-                               truth.exact.overflow, args, options, flowing, cotangents)
+        judged = self._compare(
+            oracle,
+            results,
+            truth.exact.outputs,
+            truth.draw,
+            truth.exact.overflow,
+            args,
+            options,
+            flowing,
+            cotangents,
+        )
         judged.reply, judged.values = reply, tuple(results)
         return judged
 
@@ -421,8 +554,12 @@ class _NoCalls:
 
 def head_major(shape: tuple[str, ...] | None) -> bool:
     """Whether a spec's shape is [B, H, L, D], which a target may take as [B, L, H, D]."""
-    return shape is not None and len(shape) == 4 and shape[1] in ("H", "K") and (
-        shape[3].startswith("D"))
+    return (
+        shape is not None
+        and len(shape) == 4
+        and shape[1] in ("H", "K")
+        and (shape[3].startswith("D"))
+    )
 
 
 def _allowed(strides: tuple[int, ...], shape: tuple[int, ...], wanted: str) -> bool:
@@ -439,15 +576,19 @@ def _allowed(strides: tuple[int, ...], shape: tuple[int, ...], wanted: str) -> b
 
 
 def _values(results: Sequence[Any], is_tuple: bool) -> Any:
-    images = tuple(r.to(torch.float64) if isinstance(r, Tensor) and r.is_floating_point() else r
-                   for r in results)
+    images = tuple(
+        r.to(torch.float64) if isinstance(r, Tensor) and r.is_floating_point() else r
+        for r in results
+    )
     return images if is_tuple or len(images) != 1 else images[0]
 
 
 def _number_residual(got: Any, want: Any) -> Residual:
     value = float(got)
     wanted = float(want)
-    near = value == wanted or (isinstance(want, float) and abs(value - wanted) <= 1e-12 * abs(wanted))
+    near = value == wanted or (
+        isinstance(want, float) and abs(value - wanted) <= 1e-12 * abs(wanted)
+    )
     ratio = 0.0 if near or (value != value and wanted != wanted) else float("inf")
     return Residual(ratio, 0.0, (), wanted, value, 0.0, 1, 1)
 
@@ -473,9 +614,13 @@ def _words(operator: str, judged: Judged, gradient: bool) -> str:
     r = judged.residual
     what = f"the gradient of {operator}" if gradient else operator
     if r.ratio <= 1 < r.rms:
-        return (f"{what} is within its bound at every element, but the root mean square error is "
-                f"{r.rms:.3g} times what roundoff excuses")
+        return (
+            f"{what} is within its bound at every element, but the root mean square error is "
+            f"{r.rms:.3g} times what roundoff excuses"
+        )
     where = list(r.index) if r.index else "the value"
-    return (f"{what} disagrees with the reference at {where}: expected {r.expected:.9g}, actual "
-            f"{r.actual:.9g}, error {abs(r.actual - r.expected):.3g} = {r.ratio:.3g} x bound "
-            f"{r.bound:.3g}")
+    return (
+        f"{what} disagrees with the reference at {where}: expected {r.expected:.9g}, actual "
+        f"{r.actual:.9g}, error {abs(r.actual - r.expected):.3g} = {r.ratio:.3g} x bound "
+        f"{r.bound:.3g}"
+    )

@@ -31,22 +31,36 @@ def constraints_of(operator: Operator, claim: OperatorClaim) -> Constraints:
         evaluator = Evaluator(names, {}, _NoCaller(), frozenset(), operator.name)
         return all(bool(evaluator.value(node)) for node in conditions)
 
-    layouts = {"any": ("contiguous", "transposed", "sliced", "misaligned", "expanded"),
-               "last_contiguous": ("contiguous", "sliced", "misaligned"),
-               "contiguous": ("contiguous", "misaligned")}
-    return Constraints(frozenset(claim.options), dict(claim.fixed), limit, accept,
-                       layouts.get(claim.strides, layouts["any"]), equal)
+    layouts = {
+        "any": ("contiguous", "transposed", "sliced", "misaligned", "expanded"),
+        "last_contiguous": ("contiguous", "sliced", "misaligned"),
+        "contiguous": ("contiguous", "misaligned"),
+    }
+    return Constraints(
+        frozenset(claim.options),
+        dict(claim.fixed),
+        limit,
+        accept,
+        layouts.get(claim.strides, layouts["any"]),
+        equal,
+    )
 
 
-def outside(operator: Operator, claim: OperatorClaim, args: tuple[Any, ...],
-            options: Mapping[str, Any]) -> str:
+def outside(
+    operator: Operator, claim: OperatorClaim, args: tuple[Any, ...], options: Mapping[str, Any]
+) -> str:
     """Why a call that a law makes is not one the target takes, or an empty string."""
     if not claim.requires and not claim.limits:
         return ""
     spec = operator.spec
     defaults = {name: option.default for name, option in spec.options.items()}
-    names = {**dims_of(spec, args, options), **defaults, **claim.fixed, **options,
-             **dict(zip(spec.inputs, args, strict=False))}
+    names = {
+        **dims_of(spec, args, options),
+        **defaults,
+        **claim.fixed,
+        **options,
+        **dict(zip(spec.inputs, args, strict=False)),
+    }
     evaluator = Evaluator(names, {}, _NoCaller(), frozenset(), operator.name)
     for text in claim.requires:
         try:
@@ -67,15 +81,20 @@ def _condition(operator: Operator, text: str) -> ast.expr:
     try:
         node = parse(text)
     except LawError as error:
-        raise ConformError("bad-requires", f"requires={text!r}: {error.message}",
-                           hint="write a condition over dims and options, such as 'Lq == Lk'") from None
+        raise ConformError(
+            "bad-requires",
+            f"requires={text!r}: {error.message}",
+            hint="write a condition over dims and options, such as 'Lq == Lk'",
+        ) from None
     from conform.law.names import LAW_NAMES
 
     for name in free_names(node):
         if name not in known and name not in LAW_NAMES:
-            raise ConformError("bad-requires", f"requires={text!r}: unknown name {name!r}"
-                               f"{nearest(name, known)}",
-                               hint=f"names of {operator.name}: {', '.join(sorted(known))}")
+            raise ConformError(
+                "bad-requires",
+                f"requires={text!r}: unknown name {name!r}{nearest(name, known)}",
+                hint=f"names of {operator.name}: {', '.join(sorted(known))}",
+            )
     return node
 
 
@@ -83,11 +102,17 @@ def _equalities(conditions: list[ast.expr]) -> dict[str, str]:
     """`A == B` between two names: drawing then makes them equal instead of rejecting."""
     found = {}
     for node in conditions:
-        parts = node.values if isinstance(node, ast.BoolOp) and isinstance(node.op, ast.And) else [node]
+        parts = (
+            node.values if isinstance(node, ast.BoolOp) and isinstance(node.op, ast.And) else [node]
+        )
         for part in parts:
-            if (isinstance(part, ast.Compare) and len(part.ops) == 1
-                    and isinstance(part.ops[0], ast.Eq) and isinstance(part.left, ast.Name)
-                    and isinstance(part.comparators[0], ast.Name)):
+            if (
+                isinstance(part, ast.Compare)
+                and len(part.ops) == 1
+                and isinstance(part.ops[0], ast.Eq)
+                and isinstance(part.left, ast.Name)
+                and isinstance(part.comparators[0], ast.Name)
+            ):
                 found[part.comparators[0].id] = part.left.id
     return found
 
@@ -100,7 +125,9 @@ def _limited(limits: Mapping[str, Limit], name: str, value: Any) -> Any:
     if rule is None or rule.violated_by(value) is None:
         return value
     if rule.values is not None:
-        numbers = [v for v in rule.values if isinstance(v, (int, float)) and not isinstance(v, bool)]
+        numbers = [
+            v for v in rule.values if isinstance(v, (int, float)) and not isinstance(v, bool)
+        ]
         if isinstance(value, (int, float)) and not isinstance(value, bool) and numbers:
             return min(numbers, key=lambda item: abs(item - value))
         return rule.values[0]

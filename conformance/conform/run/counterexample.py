@@ -13,8 +13,9 @@ from conform.spec.book import Property
 FAILURE_FORMAT = "conform-failure/1"
 
 
-def describe_failure(session: Session, law: Property, case: Case, dtype: str, trial: Trial,
-                     original: Case) -> Counterexample:
+def describe_failure(
+    session: Session, law: Property, case: Case, dtype: str, trial: Trial, original: Case
+) -> Counterexample:
     """The counterexample record; its `case` is the content of the case file."""
     content = {
         "format": FAILURE_FORMAT,
@@ -35,13 +36,17 @@ def describe_failure(session: Session, law: Property, case: Case, dtype: str, tr
 def case_in_words(case: Case, dtype: str) -> tuple[str, ...]:
     """Lines that name every input, the options that are not plain, regime and layout."""
     lines = [f"{name}: {_value(value, dtype)}" for name, value in case.inputs.items()]
-    options = [f"{name}={_value(value, dtype)}" for name, value in case.options.items()
-               if value is not None and value is not False]
+    options = [
+        f"{name}={_value(value, dtype)}"
+        for name, value in case.options.items()
+        if value is not None and value is not False
+    ]
     if options:
         lines.append("options: " + ", ".join(options))
     if case.draws:
-        lines.append("law draws: " + ", ".join(f"{n}={_value(v, dtype)}"
-                                                for n, v in case.draws.items()))
+        lines.append(
+            "law draws: " + ", ".join(f"{n}={_value(v, dtype)}" for n, v in case.draws.items())
+        )
     lines.append(f"values: {case.regime}, seed {case.seed}")
     return tuple(lines)
 

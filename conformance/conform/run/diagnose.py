@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
-from conform_reference.conventions import APPLIES, VALUES, adapt
 
 from conform.judge.criterion import bound_of, ratios, spread
 from conform.judge.sampling import as_tuple
@@ -18,6 +17,7 @@ from conform.run.outcomes import Kind, Trial, try_law
 from conform.run.session import Session
 from conform.run.shrink import Shrunk
 from conform.spec.book import Property
+from conform_reference.conventions import APPLIES, VALUES, adapt
 
 Tensor = torch.Tensor
 COMPARED = 8  # calls that an explanation is held against
@@ -56,7 +56,9 @@ def _evidence(session: Session, law: Property, dtype: str, shrunk: Shrunk) -> li
     return records
 
 
-def _explanations(session: Session, name: str) -> Iterator[tuple[str, str, str, Callable[..., Any]]]:
+def _explanations(
+    session: Session, name: str
+) -> Iterator[tuple[str, str, str, Callable[..., Any]]]:
     operator = session.book.operator(name)
     oracle = session.oracle(name)
 
@@ -64,8 +66,12 @@ def _explanations(session: Session, name: str) -> Iterator[tuple[str, str, str, 
         return session.oracle(other).function
 
     for mistake in operator.spec.mistakes:
-        yield (f"{name}.{mistake.id}", "mistake", mistake.note,
-               mistake_function(operator, mistake, right))
+        yield (
+            f"{name}.{mistake.id}",
+            "mistake",
+            mistake.note,
+            mistake_function(operator, mistake, right),
+        )
     for convention, values in VALUES.items():
         if name not in APPLIES.get(convention, ()):
             continue
@@ -73,13 +79,17 @@ def _explanations(session: Session, name: str) -> Iterator[tuple[str, str, str, 
         for value in values:
             if value != current and value not in ("any", "input", "float32"):
                 try:
-                    adapted = adapt(name, operator.function,
-                                    {**oracle.conventions, convention: value})
+                    adapted = adapt(
+                        name, operator.function, {**oracle.conventions, convention: value}
+                    )
                 except ValueError:
                     continue
-                yield (f"{convention} = {value}", "convention",
-                       f"the target follows {convention} = {value}: declare it under conventions",
-                       adapted)
+                yield (
+                    f"{convention} = {value}",
+                    "convention",
+                    f"the target follows {convention} = {value}: declare it under conventions",
+                    adapted,
+                )
 
 
 def _outputs(function: Callable[..., Any], record: CallRecord) -> tuple[Any, ...] | None:
@@ -130,4 +140,3 @@ def _agreement(function: Callable[..., Any], records: list[CallRecord]) -> float
 def _explains(function: Callable[..., Any], wrong: list[CallRecord]) -> bool:
     """An explanation must reproduce the wrong calls, not only the right ones."""
     return sum(_reproduces(function, record) for record in wrong) >= CREDIBLE * len(wrong)
-

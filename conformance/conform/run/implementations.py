@@ -1,7 +1,7 @@
 """Implementations made in this process: right and wrong functions dressed up as targets.
 
-For measuring the checker itself (`conform adequacy`, `conform calibrate`): no worker, full claims, and
-an oracle that remembers, since many implementations are asked the same calls.
+For measuring the checker itself (`conform adequacy`, `conform calibrate`): no worker, full claims,
+and an oracle that remembers, since many implementations are asked the same calls.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ from typing import Any
 
 import torch
 
+from conform.draw.case import Case
 from conform.draw.fill import DTYPES
 from conform.draw.structure import Drawn
 from conform.judge.sampling import as_tuple
-from conform.run.calls import Client, TargetCalls
+from conform.run.calls import Client, Judged, TargetCalls, Violation
 from conform.run.local import LocalClient
 from conform.run.oracle import Oracle, Truth
 from conform.run.profiles import Profile
@@ -31,8 +32,10 @@ REMEMBERED = 400  # truths, each with its samples
 
 def full_claims(book: Book) -> dict[str, OperatorClaim]:
     """Claims on every operator with all of its options."""
-    return {name: OperatorClaim(name, name, frozenset(operator.spec.options))
-            for name, operator in book.operators.items()}
+    return {
+        name: OperatorClaim(name, name, frozenset(operator.spec.options))
+        for name, operator in book.operators.items()
+    }
 
 
 def result_dtypes(operator: Operator, given: torch.dtype | None) -> list[torch.dtype | None]:
@@ -51,19 +54,25 @@ def result_dtypes(operator: Operator, given: torch.dtype | None) -> list[torch.d
 
 
 def stored(operator: Operator, function: Function, work: torch.dtype) -> Function:
-    """`function` computed in `work` on inputs of any dtype, results rounded to what the spec says."""
+    """`function` computed in `work`, its results rounded to the dtypes that the spec says."""
 
     def call(*args: Any, **options: Any) -> Any:
-        floats = [x.dtype for x in (*args, *options.values())
-                  if isinstance(x, Tensor) and x.is_floating_point()]
-        raw = function(*(_cast(x, work) for x in args),
-                       **{name: _cast(x, work) for name, x in options.items()})
+        floats = [
+            x.dtype
+            for x in (*args, *options.values())
+            if isinstance(x, Tensor) and x.is_floating_point()
+        ]
+        raw = function(
+            *(_cast(x, work) for x in args), **{name: _cast(x, work) for name, x in options.items()}
+        )
         kinds = result_dtypes(operator, floats[0] if floats else None)
         results = as_tuple(raw)
         if len(results) != len(kinds):
             return raw
-        made = tuple(_cast(x, kind) if kind is not None else x
-                     for x, kind in zip(results, kinds, strict=True))
+        made = tuple(
+            _cast(x, kind) if kind is not None else x
+            for x, kind in zip(results, kinds, strict=True)
+        )
         return made if isinstance(raw, (tuple, list)) else made[0]
 
     return call
@@ -88,22 +97,43 @@ class RememberingOracle(Oracle):
         self._known.move_to_end(key)
         return self._known[key]
 
-    def truth(self, args: tuple[Any, ...], options: Mapping[str, Any], dtype: str,
-              seed: int) -> Truth:
+    def truth(
+        self, args: tuple[Any, ...], options: Mapping[str, Any], dtype: str, seed: int
+    ) -> Truth:
         """As the oracle's."""
         key = ("forward", _print(args), _print(options.items()), dtype, seed)
         found: Truth = self._once(
-            key, lambda: _lazy(super(RememberingOracle, self).truth(args, options, dtype, seed)))
+            key, lambda: _lazy(super(RememberingOracle, self).truth(args, options, dtype, seed))
+        )
         return found
 
-    def gradient_truth(self, args: tuple[Any, ...], options: Mapping[str, Any], dtype: str,
-                       seed: int, wrt: tuple[int | str, ...],
-                       cotangents: tuple[Tensor, ...]) -> Truth:
+    def gradient_truth(
+        self,
+        args: tuple[Any, ...],
+        options: Mapping[str, Any],
+        dtype: str,
+        seed: int,
+        wrt: tuple[int | str, ...],
+        cotangents: tuple[Tensor, ...],
+    ) -> Truth:
         """As the oracle's."""
-        key = ("backward", _print(args), _print(options.items()), dtype, seed, wrt,
-               _print(cotangents))
-        found: Truth = self._once(key, lambda: _lazy(super(RememberingOracle, self).gradient_truth(
-            args, options, dtype, seed, wrt, cotangents)))
+        key = (
+            "backward",
+            _print(args),
+            _print(options.items()),
+            dtype,
+            seed,
+            wrt,
+            _print(cotangents),
+        )
+        found: Truth = self._once(
+            key,
+            lambda: _lazy(
+                super(RememberingOracle, self).gradient_truth(
+                    args, options, dtype, seed, wrt, cotangents
+                )
+            ),
+        )
         return found
 
 
@@ -120,17 +150,45 @@ def _lazy(truth: Truth) -> Truth:
 
 def _print(values: Any) -> tuple[Any, ...]:
     """A hashable image of arguments."""
-    return tuple(_print(x) if isinstance(x, tuple) else
-                 (tuple(x.shape), str(x.dtype), hash(x.detach().contiguous().numpy().tobytes()))
-                 if isinstance(x, Tensor) else repr(x) for x in values)
+    return tuple(
+        _print(x)
+        if isinstance(x, tuple)
+        else (tuple(x.shape), str(x.dtype), hash(x.detach().contiguous().numpy().tobytes()))
+        if isinstance(x, Tensor)
+        else repr(x)
+        for x in values
+    )
+
+
+class UnjudgedCalls(TargetCalls):
+    """Calls whose values are taken as they are, gradients too."""
+
+    def call(self, *args: Any, **options: Any) -> Judged:
+        """As TargetCalls.call, but a value is never a violation."""
+        try:
+            return super().call(*args, **options)
+        except Violation as violation:
+            for judged in self.memo.values():
+                if violation.record is not None and judged.record is violation.record:
+                    return judged
+            raise
 
 
 class UnjudgedSession(Session):
     """A session in which a law stands alone: calls are not held against the oracle."""
 
-    def calls(self, operator: str, case: Any, dtype: str, *, judging: bool = True) -> TargetCalls:
+    def calls(self, operator: str, case: Case, dtype: str, *, judging: bool = True) -> TargetCalls:
         """Calls that are never judged."""
         return super().calls(operator, case, dtype, judging=False)
+
+    def fresh_calls(
+        self, operator: str, case: Case, dtype: str, *, judging: bool = True
+    ) -> TargetCalls:
+        """The same without remembering."""
+        made = super().fresh_calls(operator, case, dtype, judging=False)
+        return UnjudgedCalls(
+            made.material, made.client, made.claims, made.oracles, made.timeout, judging=False
+        )
 
 
 @dataclass
@@ -147,8 +205,9 @@ class Bench:
 
     def __post_init__(self) -> None:
         self.claims = full_claims(self.book)
-        self._oracles = {name: RememberingOracle(operator)
-                         for name, operator in self.book.operators.items()}
+        self._oracles = {
+            name: RememberingOracle(operator) for name, operator in self.book.operators.items()
+        }
         self._right = {name: _right(operator) for name, operator in self.book.operators.items()}
 
     def oracle(self, name: str) -> Function:
@@ -159,11 +218,20 @@ class Bench:
         """A session on a target that has `function` for `operator` and is right elsewhere."""
         client: Client = LocalClient({**self._right, operator: function})
         kind = Session if judged else UnjudgedSession
-        return kind("in process", client, self.claims, self.book, self.profile, self.seed,
-                    _oracles=self._oracles, _drawn=self._drawn)
+        return kind(
+            "in process",
+            client,
+            self.claims,
+            self.book,
+            self.profile,
+            self.seed,
+            _oracles=self._oracles,
+            _drawn=self._drawn,
+        )
 
 
 def _right(operator: Operator) -> Function:
     """The reference in float64, its results rounded once; imported when first called."""
     return lambda *args, **options: stored(operator, operator.function, torch.float64)(
-        *args, **options)
+        *args, **options
+    )

@@ -2,7 +2,8 @@
 
 For `a == b` the residual is (a - b) on the target minus (a - b) on the oracle with the very same
 inputs; its bound is the spread of a - b when the oracle is evaluated under the rounding model. So a
-law whose two sides differ by convention or by an inexact input transformation raises no false alarm,
+law whose two sides differ by convention or by an inexact input transformation raises no false
+alarm,
 and a law that is false of the oracle itself is reported as an error of the spec.
 """
 
@@ -32,8 +33,12 @@ from conform.spec.book import Property
 Tensor = torch.Tensor
 SAMPLES = 17  # a prime, see judge.roundoff
 _LOOPED: set[str] = set()
-EDITS = (("negate", lambda x: -x), ("add one", lambda x: x + 1.0), ("times four", lambda x: x * 4.0 + 0.5),
-         ("large", lambda x: torch.where(x >= 0, 1e3, -1e3).to(x.dtype)))
+EDITS = (
+    ("negate", lambda x: -x),
+    ("add one", lambda x: x + 1.0),
+    ("times four", lambda x: x * 4.0 + 0.5),
+    ("large", lambda x: torch.where(x >= 0, 1e3, -1e3).to(x.dtype)),
+)
 _ARITHMETIC = 2.0**-44  # float64 law arithmetic: a few thousand roundoffs of the largest term
 
 
@@ -44,8 +49,15 @@ class FalseLaw(Exception):
 class LawRun:
     """One law on one material."""
 
-    def __init__(self, law: Property, calls: TargetCalls, oracles: Oracles,
-                 operators: frozenset[str], *, of_oracle: bool = False) -> None:
+    def __init__(
+        self,
+        law: Property,
+        calls: TargetCalls,
+        oracles: Oracles,
+        operators: frozenset[str],
+        *,
+        of_oracle: bool = False,
+    ) -> None:
         self.law = law
         self.calls = calls
         self.material: Material = calls.material
@@ -55,17 +67,19 @@ class LawRun:
         self.exact = self._evaluator(self._oracle_caller())
         self.target = self.exact if of_oracle else self._evaluator(TargetCaller(calls, oracles))
 
-    def _oracle_caller(self, noise: Roundoff | None = None, c: Tensor | None = None) -> OracleCaller:
-        return OracleCaller(self.oracles, self.material.dtype, self.model, self.calls,
-                            noise, c)
+    def _oracle_caller(
+        self, noise: Roundoff | None = None, c: Tensor | None = None
+    ) -> OracleCaller:
+        return OracleCaller(self.oracles, self.material.dtype, self.model, self.calls, noise, c)
 
     def model(self, operator: str) -> Model:
         """The rounding model of an operator in this dtype."""
         return self.oracles(operator).model(self.material.dtype)
 
     def _evaluator(self, caller: Any) -> Evaluator:
-        return Evaluator(self.material.names, self.law.lets, caller, self.operators,
-                         self.law.operator, Budget())
+        return Evaluator(
+            self.material.names, self.law.lets, caller, self.operators, self.law.operator, Budget()
+        )
 
     def applies(self) -> bool:
         """Whether the precondition holds."""
@@ -73,8 +87,10 @@ class LawRun:
 
     def reached(self) -> dict[str, bool]:
         """Which of the interesting situations the case shows."""
-        return {name: bool(tensor(self.exact.value(node)).any())
-                for name, node in self.law.reach.items()}
+        return {
+            name: bool(tensor(self.exact.value(node)).any())
+            for name, node in self.law.reach.items()
+        }
 
     def verdict(self) -> LawVerdict:
         """The verdict on the target; Violation when one of its calls is already wrong.
@@ -130,7 +146,9 @@ class LawRun:
             return self._equal(left, right, negative=True).negated()
         if isinstance(operation, ast.Eq):
             return self._equal(left, right)
-        smaller, larger = (left, right) if isinstance(operation, (ast.Lt, ast.LtE)) else (right, left)
+        smaller, larger = (
+            (left, right) if isinstance(operation, (ast.Lt, ast.LtE)) else (right, left)
+        )
         return self._equal(smaller, larger, one_sided=True)
 
     # -- comparison forms ----------------------------------------------------------------------
@@ -151,8 +169,10 @@ class LawRun:
         wrong = ~tensor(self.target.value(node))
         left, right = (x.expand(wrong.shape) for x in (left, right))
         index = tuple(int(i) for i in wrong.nonzero()[0]) if wrong.any() else ()
-        return (f"at {list(index)}: left {float(left[index]):.9g}, right {float(right[index]):.9g} "
-                f"({int(wrong.sum())} of {wrong.numel()} elements)")
+        return (
+            f"at {list(index)}: left {float(left[index]):.9g}, right {float(right[index]):.9g} "
+            f"({int(wrong.sum())} of {wrong.numel()} elements)"
+        )
 
     def _form_differs(self, node: ast.Call) -> LawVerdict:
         return self._same_bits(node.args[0], node.args[1]).negated()
@@ -198,8 +218,9 @@ class LawRun:
         words = _bit_difference(a, b)
         return LawVerdict(not words, None, words)
 
-    def _equal(self, left: ast.expr, right: ast.expr, *, one_sided: bool = False,
-               negative: bool = False) -> LawVerdict:
+    def _equal(
+        self, left: ast.expr, right: ast.expr, *, one_sided: bool = False, negative: bool = False
+    ) -> LawVerdict:
         a, b = (_parts(self.target.value(side)) for side in (left, right))
         a0, b0 = (_parts(self.exact.value(side)) for side in (left, right))
         if len(a) != len(b):
@@ -215,14 +236,18 @@ class LawRun:
         worst: Residual | None = None
         for gap, gap0, bound, x, y in zip(gaps, exact, bounds, a, b, strict=True):
             centre = torch.zeros_like(gap0) if negative or self.of_oracle else gap0
-            residual = _residual(gap, centre, bound,
-                                 tensor(x), tensor(y), one_sided)
+            residual = _residual(gap, centre, bound, tensor(x), tensor(y), one_sided)
             if worst is None or residual.ratio > worst.ratio:
                 worst = residual
         holds = worst is None or worst.ratio <= 1.0
-        words = "" if holds or worst is None else (
-            f"at {list(worst.index)}: left {worst.actual:.9g}, right {worst.expected:.9g}, "
-            f"{worst.ratio:.3g} x bound {worst.bound:.3g}")
+        words = (
+            ""
+            if holds or worst is None
+            else (
+                f"at {list(worst.index)}: left {worst.actual:.9g}, right {worst.expected:.9g}, "
+                f"{worst.ratio:.3g} x bound {worst.bound:.3g}"
+            )
+        )
         return LawVerdict(holds, worst, words)
 
     def _smallest(self) -> float:
@@ -234,15 +259,25 @@ class LawRun:
     # -- roundoff -------------------------------------------------------------------------------
 
     def _spreads(self, left: ast.expr, right: ast.expr, exact: list[Tensor]) -> list[Tensor]:
-        samples = self.sampled(lambda evaluator: tuple(
-            _gap(x, y) for x, y in zip(_parts(evaluator.value(left)),
-                                       _parts(evaluator.value(right)), strict=True)))
+        samples = self.sampled(
+            lambda evaluator: tuple(
+                _gap(x, y)
+                for x, y in zip(
+                    _parts(evaluator.value(left)), _parts(evaluator.value(right)), strict=True
+                )
+            )
+        )
         scale = self.model(self.law.operator).scale
-        return [torch.nan_to_num(spread(s, e, scale), nan=float("inf"))
-                for s, e in zip(samples, exact, strict=True)]
+        return [
+            torch.nan_to_num(spread(s, e, scale), nan=float("inf"))
+            for s, e in zip(samples, exact, strict=True)
+        ]
 
-    def sampled(self, function: Callable[[Evaluator], tuple[Tensor, ...]],
-                names: dict[str, Any] | None = None) -> list[Tensor]:
+    def sampled(
+        self,
+        function: Callable[[Evaluator], tuple[Tensor, ...]],
+        names: dict[str, Any] | None = None,
+    ) -> list[Tensor]:
         """`function` of the law's evaluator, evaluated under roundoff, [samples, ...] each."""
         names = names if names is not None else self.material.names
         seed = derive_seed(self.material.case.seed, self.law.id, self.material.dtype)
@@ -259,8 +294,13 @@ class LawRun:
             rows.append(self._noisy(function, names, grid[i], noise))
         return [torch.stack(column) for column in zip(*rows, strict=True)]
 
-    def _noisy(self, function: Callable[[Evaluator], tuple[Tensor, ...]], names: dict[str, Any],
-               c: Tensor, noise: Roundoff) -> tuple[Tensor, ...]:
+    def _noisy(
+        self,
+        function: Callable[[Evaluator], tuple[Tensor, ...]],
+        names: dict[str, Any],
+        c: Tensor,
+        noise: Roundoff,
+    ) -> tuple[Tensor, ...]:
         """Law arithmetic is float64: only operator calls carry roundoff (except in float64)."""
         caller = self._oracle_caller(noise, c)
         evaluator = Evaluator(names, self.law.lets, caller, self.operators, self.law.operator)
@@ -268,8 +308,13 @@ class LawRun:
         with noise:
             return function(evaluator)
 
-    def _mapped(self, function: Callable[[Evaluator], tuple[Tensor, ...]], names: dict[str, Any],
-                grid: Tensor, seed: int) -> list[Tensor] | None:
+    def _mapped(
+        self,
+        function: Callable[[Evaluator], tuple[Tensor, ...]],
+        names: dict[str, Any],
+        grid: Tensor,
+        seed: int,
+    ) -> list[Tensor] | None:
         own = {k: v for k, v in names.items() if isinstance(v, Tensor) and v.is_floating_point()}
         keys = list(own)
         noise = Roundoff(seed)
@@ -311,19 +356,28 @@ class LawRun:
                 over = difference > 2 * bounds[i] + self._smallest()
                 if bool(over.any()):
                     index = tuple(int(k) for k in over.nonzero()[0])
-                    return LawVerdict(True, None, f"editing ({words}) changes the value at "
-                                      f"{list(index)} from {float(x[index]):.9g} to "
-                                      f"{float(y[index]):.9g}")
+                    return LawVerdict(
+                        True,
+                        None,
+                        f"editing ({words}) changes the value at "
+                        f"{list(index)} from {float(x[index]):.9g} to "
+                        f"{float(y[index]):.9g}",
+                    )
         return LawVerdict(False, None, "no edit changes the value")
 
     def _value_bounds(self, expression: ast.expr, base0: list[Tensor]) -> list[Tensor]:
-        samples = self.sampled(lambda e: tuple(tensor(x).to(torch.float64)
-                                               for x in _parts(e.value(expression))))
+        samples = self.sampled(
+            lambda e: tuple(tensor(x).to(torch.float64) for x in _parts(e.value(expression)))
+        )
         scale = self.model(self.law.operator).scale
-        return [torch.nan_to_num(spread(s, b, scale), nan=float("inf")) + b.abs() * _ARITHMETIC
-                for s, b in zip(samples, base0, strict=True)]
+        return [
+            torch.nan_to_num(spread(s, b, scale), nan=float("inf")) + b.abs() * _ARITHMETIC
+            for s, b in zip(samples, base0, strict=True)
+        ]
 
-    def _edited(self, regions: list[ast.expr], change: Callable[[Tensor], Tensor]) -> dict[str, Any]:
+    def _edited(
+        self, regions: list[ast.expr], change: Callable[[Tensor], Tensor]
+    ) -> dict[str, Any]:
         changes: dict[str, Any] = {}
         for region in regions:
             whole = isinstance(region, ast.Name)
@@ -339,8 +393,11 @@ class LawRun:
                 continue
             piece = new[index]
             limit = torch.finfo(DTYPES[self.material.dtype]).max / 8
-            new[index] = change(piece).clamp(-limit, limit) if piece.is_floating_point() else (
-                ~piece if piece.dtype == torch.bool else _other_integers(piece))
+            new[index] = (
+                change(piece).clamp(-limit, limit)
+                if piece.is_floating_point()
+                else (~piece if piece.dtype == torch.bool else _other_integers(piece))
+            )
             changes[holder.id] = new
         if not changes:
             return {}
@@ -357,8 +414,7 @@ def _with_inputs(names: dict[str, Any], changes: dict[str, Any]) -> dict[str, An
     """Changed tensors also under `inputs` and `options`."""
     result = dict(changes)
     order = names["_input_names"]
-    result["inputs"] = tuple(changes.get(n, v)
-                             for n, v in zip(order, names["inputs"], strict=True))
+    result["inputs"] = tuple(changes.get(n, v) for n, v in zip(order, names["inputs"], strict=True))
     result["options"] = {k: changes.get(k, v) for k, v in names["options"].items()}
     return result
 
@@ -404,22 +460,28 @@ def _small(gap: Tensor, floor: Tensor, one_sided: bool) -> bool:
     return bool(((gap if one_sided else gap.abs()) <= floor).all())
 
 
-def _residual(gap: Tensor, gap0: Tensor, bound: Tensor, a: Tensor, b: Tensor,
-              one_sided: bool) -> Residual:
+def _residual(
+    gap: Tensor, gap0: Tensor, bound: Tensor, a: Tensor, b: Tensor, one_sided: bool
+) -> Residual:
     if gap.numel() == 0:
         return Residual(0.0, 0.0, (), 0.0, 0.0, 0.0, 0, 0)
-    if one_sided:
-        error = gap - gap0.clamp_min(0.0)
-    else:
-        error = (gap - gap0).abs()
+    error = gap - gap0.clamp_min(0.0) if one_sided else (gap - gap0).abs()
     ratio = torch.where(bound > 0, error / bound, torch.where(error > 0, float("inf"), 0.0))
     ratio = torch.where(torch.isinf(bound) & ~torch.isnan(gap), 0.0, ratio)
     ratio = torch.nan_to_num(ratio, nan=float("inf"), posinf=float("inf"), neginf=0.0)
     flat = int(ratio.argmax())
     index = tuple(int(i) for i in torch.unravel_index(torch.tensor(flat), ratio.shape))
     left, right = (_numeric(x).expand(ratio.shape) for x in (a, b))
-    return Residual(float(ratio.flatten()[flat]), 0.0, index, float(right[index]),
-                    float(left[index]), float(bound.flatten()[flat]), ratio.numel(), ratio.numel())
+    return Residual(
+        float(ratio.flatten()[flat]),
+        0.0,
+        index,
+        float(right[index]),
+        float(left[index]),
+        float(bound.flatten()[flat]),
+        ratio.numel(),
+        ratio.numel(),
+    )
 
 
 def _bit_difference(a: tuple[Any, ...], b: tuple[Any, ...]) -> str:
@@ -432,8 +494,10 @@ def _bit_difference(a: tuple[Any, ...], b: tuple[Any, ...]) -> str:
         other = (x != y) & ~(torch.isnan(_numeric(x)) & torch.isnan(_numeric(y)))
         if bool(other.any()):
             index = tuple(int(i) for i in other.nonzero()[0])
-            return (f"at {list(index)}: {float(x[index]):.17g} is not {float(y[index]):.17g} "
-                    f"({int(other.sum())} of {other.numel()} elements)")
+            return (
+                f"at {list(index)}: {float(x[index]):.17g} is not {float(y[index]):.17g} "
+                f"({int(other.sum())} of {other.numel()} elements)"
+            )
     return ""
 
 

@@ -10,7 +10,14 @@ import torch
 
 from conform.run.material import Sublayer
 from conform.work.protocol import (
-    Arg, CallableArg, CallReply, CallRequest, ExceptionInfo, ReplyOutcome, ResultInfo, ScalarArg,
+    Arg,
+    CallableArg,
+    CallReply,
+    CallRequest,
+    ExceptionInfo,
+    ReplyOutcome,
+    ResultInfo,
+    ScalarArg,
     TensorArg,
 )  # fmt: skip
 
@@ -45,9 +52,12 @@ class LocalClient:
             ReplyOutcome.RETURNED,
             tuple(r.detach() if isinstance(r, torch.Tensor) else r for r in results),
             tuple(ResultInfo(type(r).__name__) for r in results),
-            isinstance(raw, (tuple, list)), gradients=gradients, differentiable=differentiable,
+            isinstance(raw, (tuple, list)),
+            gradients=gradients,
+            differentiable=differentiable,
             repeat_changed=tuple(0 for _ in results) if request.repeat else None,
-            seconds=time.monotonic() - started)
+            seconds=time.monotonic() - started,
+        )
 
 
 def _value(arg: Arg) -> Any:
@@ -62,15 +72,19 @@ def _info(error: Exception) -> ExceptionInfo:
     return ExceptionInfo(type(error).__name__, str(error))
 
 
-def _pull(request: CallRequest, results: tuple[Any, ...],
-          named: dict[int | str, Any]) -> tuple[dict[int | str, torch.Tensor | None], bool | None]:
+def _pull(
+    request: CallRequest, results: tuple[Any, ...], named: dict[int | str, Any]
+) -> tuple[dict[int | str, torch.Tensor | None], bool | None]:
     if not request.wrt:
         return {}, None
     floats = [r for r in results if isinstance(r, torch.Tensor) and r.is_floating_point()]
-    pairs = [(r, c) for r, c in zip(floats, request.cotangents or (), strict=True) if r.requires_grad]
+    pairs = [
+        (r, c) for r, c in zip(floats, request.cotangents or (), strict=True) if r.requires_grad
+    ]
     if not pairs:
         return dict.fromkeys(request.wrt), False
     leaves = [named[key] for key in request.wrt]
-    found = torch.autograd.grad([r for r, _ in pairs], leaves,
-                                [c.to(r.dtype) for r, c in pairs], allow_unused=True)
+    found = torch.autograd.grad(
+        [r for r, _ in pairs], leaves, [c.to(r.dtype) for r, c in pairs], allow_unused=True
+    )
     return dict(zip(request.wrt, found, strict=True)), True

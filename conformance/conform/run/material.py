@@ -31,7 +31,8 @@ class Sublayer:
 class Material:
     """Everything a law can read about one case in one dtype.
 
-    `names`: float tensors are float64 images of the tensors in the dtype, exactly. `placed` maps the id
+    `names`: float tensors are float64 images of the tensors in the dtype, exactly. `placed` maps
+    the id
     of such a tensor to the dtype's tensor in memory.
     """
 
@@ -59,8 +60,9 @@ class Material:
         return sum(x.numel() for x in self.names.values() if isinstance(x, torch.Tensor))
 
 
-def materialise(operator: Operator, case: Case, dtype: str,
-                passed: Callable[[str], bool] = lambda name: True) -> Material:
+def materialise(
+    operator: Operator, case: Case, dtype: str, passed: Callable[[str], bool] = lambda name: True
+) -> Material:
     """The tensors of a case. `passed` says which options the target is given."""
     made = Material(operator, case, dtype)
     for name, value in {**case.dims}.items():
@@ -73,13 +75,19 @@ def materialise(operator: Operator, case: Case, dtype: str,
     made.names["options"] = {name: value for name, value in options.items() if passed(name)}
     made.names["dtype_name"] = dtype
     made.names["_input_names"] = tuple(values)
-    made.names["_batch_axes"] = {name: axis for group in (case.inputs, case.options)
-                                 for name, value in group.items()
-                                 if (axis := batch_axis(value)) is not None}
+    made.names["_batch_axes"] = {
+        name: axis
+        for group in (case.inputs, case.options)
+        for name, value in group.items()
+        if (axis := batch_axis(value)) is not None
+    }
     made.names["_defaults"] = {name: item.default for name, item in operator.spec.options.items()}
     made.names["_result_axes"] = tuple(
-        result.shape.index("B") if result.shape and "B" in result.shape and "..." not in result.shape
-        else None for result in operator.spec.results)
+        result.shape.index("B")
+        if result.shape and "B" in result.shape and "..." not in result.shape
+        else None
+        for result in operator.spec.results
+    )
     return made
 
 

@@ -16,8 +16,9 @@ from conform.spec.models import MistakeSpec, OperatorSpec
 Function = Callable[..., Any]
 
 
-def mistake_function(operator: Operator, mistake: MistakeSpec,
-                     oracles: Callable[[str], Function]) -> Function:
+def mistake_function(
+    operator: Operator, mistake: MistakeSpec, oracles: Callable[[str], Function]
+) -> Function:
     """The wrong function: arguments as the operator's. `oracles` gives right ones by name."""
     if mistake.python is not None:
         return resolve(mistake.python, operator.file)
@@ -26,8 +27,14 @@ def mistake_function(operator: Operator, mistake: MistakeSpec,
     known = frozenset(_all_operators(operator))
 
     def wrong(*args: Any, **options: Any) -> Any:
-        names = {**dims_of(spec, args, options), **_defaults(spec), **options,
-                 **dict(zip(spec.inputs, args, strict=False)), "inputs": args, "options": options}
+        names = {
+            **dims_of(spec, args, options),
+            **_defaults(spec),
+            **options,
+            **dict(zip(spec.inputs, args, strict=False)),
+            "inputs": args,
+            "options": options,
+        }
         return Evaluator(names, {}, _Plain(oracles), known, operator.name).value(tree)
 
     wrong.__name__ = mistake.id
@@ -66,5 +73,5 @@ class _Plain:
 
     def gradient(self, function: Function, at: Any, cotangent: Any) -> Any:
         """By torch.func."""
-        out, pull = torch.func.vjp(function, *at)
+        out, pull, *_ = torch.func.vjp(function, *at)
         return pull(torch.ones_like(out) if cotangent is None else cotangent)

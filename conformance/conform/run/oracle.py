@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from conform_reference.conventions import adapt
 
 from conform.draw.fill import DTYPES
 from conform.judge.model import Model
 from conform.judge.sampling import Exact, as_tuple, evaluate, sample, sample_count
 from conform.spec.book import Operator
 from conform.spec.models import OperatorSpec, RoundingSpec
+from conform_reference.conventions import adapt
 
 Tensor = torch.Tensor
 
@@ -26,7 +26,7 @@ def as_given(x: Any, dtype: str) -> Any:
 
 
 def slot_dtype(spec: OperatorSpec, slot: int | str, dtype: str) -> str:
-    """The dtype of an argument: the case's, unless the spec fixes a floating one (float64 stays)."""
+    """The dtype of an argument: the case's, unless the spec fixes one (float64 stays)."""
     names = list(spec.inputs)
     if dtype == "float64" or isinstance(slot, str) or slot >= len(names):
         return dtype
@@ -37,14 +37,18 @@ def slot_dtype(spec: OperatorSpec, slot: int | str, dtype: str) -> str:
 class Bound:
     """`function(*args, **options)` as a function of its float tensors alone."""
 
-    def __init__(self, function: Callable[..., Any], args: tuple[Any, ...],
-                 options: Mapping[str, Any]) -> None:
+    def __init__(
+        self, function: Callable[..., Any], args: tuple[Any, ...], options: Mapping[str, Any]
+    ) -> None:
         self.function = function
         self.args = args
         self.options = dict(options)
+        named: dict[int | str, Any] = {**dict(enumerate(args)), **self.options}
         self.slots: list[int | str] = [
-            key for key, value in [*enumerate(args), *self.options.items()]
-            if isinstance(value, Tensor) and value.is_floating_point()]
+            key
+            for key, value in named.items()
+            if isinstance(value, Tensor) and value.is_floating_point()
+        ]
 
     @property
     def tensors(self) -> list[Tensor]:
@@ -64,15 +68,16 @@ class Bound:
 class Gradient:
     """Gradients of a Bound with respect to some slots, pulled back from cotangents."""
 
-    def __init__(self, bound: Bound, wrt: tuple[int | str, ...],
-                 cotangents: tuple[Tensor, ...]) -> None:
+    def __init__(
+        self, bound: Bound, wrt: tuple[int | str, ...], cotangents: tuple[Tensor, ...]
+    ) -> None:
         self.bound = bound
         self.wrt = [bound.slots.index(slot) for slot in wrt]
         self.cotangents = cotangents
 
     def __call__(self, *tensors: Tensor) -> tuple[Tensor, ...]:
         own = tensors[: len(self.bound.slots)]
-        cotangents = tensors[len(self.bound.slots):]
+        cotangents = tensors[len(self.bound.slots) :]
 
         def forward(*changed: Tensor) -> tuple[Tensor, ...]:
             values = list(own)
@@ -80,7 +85,7 @@ class Gradient:
                 values[place] = value
             return tuple(x for x in as_tuple(self.bound(*values)) if x.is_floating_point())
 
-        _, pull = torch.func.vjp(forward, *(own[place] for place in self.wrt))
+        _, pull, *_ = torch.func.vjp(forward, *(own[place] for place in self.wrt))
         result: tuple[Tensor, ...] = pull(tuple(cotangents))
         return result
 
@@ -96,8 +101,13 @@ class Truth:
 class Oracle:
     """The reference of one operator, adapted to conventions."""
 
-    def __init__(self, operator: Operator, conventions: Mapping[str, str], model_name: str = "",
-                 compute: str = "input") -> None:
+    def __init__(
+        self,
+        operator: Operator,
+        conventions: Mapping[str, str],
+        model_name: str = "",
+        compute: str = "input",
+    ) -> None:
         self.operator = operator
         self.name = operator.name
         self.conventions = dict(conventions)
@@ -119,29 +129,40 @@ class Oracle:
         given, passed = self.given(args, options, dtype)
         return self.function(*given, **passed)
 
-    def given(self, args: tuple[Any, ...], options: Mapping[str, Any],
-              dtype: str) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    def given(
+        self, args: tuple[Any, ...], options: Mapping[str, Any], dtype: str
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """The arguments as the target is given them: rounded to their dtypes, float64 images."""
         spec = self.operator.spec
-        return (tuple(as_given(x, slot_dtype(spec, i, dtype)) for i, x in enumerate(args)),
-                {k: as_given(v, dtype) for k, v in options.items()})
+        return (
+            tuple(as_given(x, slot_dtype(spec, i, dtype)) for i, x in enumerate(args)),
+            {k: as_given(v, dtype) for k, v in options.items()},
+        )
 
     def bound(self, args: tuple[Any, ...], options: Mapping[str, Any], dtype: str) -> Bound:
         """The call as a function of its float tensors, on inputs as given."""
         return Bound(self.function, *self.given(args, options, dtype))
 
-    def truth(self, args: tuple[Any, ...], options: Mapping[str, Any], dtype: str,
-              seed: int) -> Truth:
+    def truth(
+        self, args: tuple[Any, ...], options: Mapping[str, Any], dtype: str, seed: int
+    ) -> Truth:
         """Exact outputs of a call, and its samples under the rounding model."""
         bound = self.bound(args, options, dtype)
         exact = evaluate(bound, bound.tensors)
         count = sample_count(exact.largest)
-        return Truth(exact, lambda: sample(bound, bound.tensors, self.model(dtype), count, seed,
-                                           self.name))
+        return Truth(
+            exact, lambda: sample(bound, bound.tensors, self.model(dtype), count, seed, self.name)
+        )
 
-    def gradient_truth(self, args: tuple[Any, ...], options: Mapping[str, Any], dtype: str,
-                       seed: int, wrt: tuple[int | str, ...],
-                       cotangents: tuple[Tensor, ...]) -> Truth:
+    def gradient_truth(
+        self,
+        args: tuple[Any, ...],
+        options: Mapping[str, Any],
+        dtype: str,
+        seed: int,
+        wrt: tuple[int | str, ...],
+        cotangents: tuple[Tensor, ...],
+    ) -> Truth:
         """Exact gradients of a call, and their samples."""
         bound = self.bound(args, options, dtype)
         function = Gradient(bound, wrt, cotangents)
@@ -149,5 +170,6 @@ class Oracle:
         exact = evaluate(function, tensors)
         count = sample_count(exact.largest)
         model = self.model(dtype, backward=True)
-        return Truth(exact, lambda: sample(function, tensors, model, count, seed,
-                                           self.name + ".gradient"))
+        return Truth(
+            exact, lambda: sample(function, tensors, model, count, seed, self.name + ".gradient")
+        )

@@ -44,8 +44,9 @@ class Trial:
     record: CallRecord | None = None
 
 
-def try_law(session: Session, law: Property, case: Case, dtype: str, *,
-            fresh: bool = False) -> Trial:
+def try_law(
+    session: Session, law: Property, case: Case, dtype: str, *, fresh: bool = False
+) -> Trial:
     """Judge `law` on `case`; never raises for what the target does."""
     session.before_case(law, case, dtype)
     maker = session.fresh_calls if fresh else session.calls
@@ -54,8 +55,13 @@ def try_law(session: Session, law: Property, case: Case, dtype: str, *,
         calls = maker(law.operator, case, dtype, judging=not law.template)
         return _judge(session, law, calls)
     except Violation as violation:
-        return Trial(Kind.FAILED, violation.message, violation.outcome, violation.residual,
-                     record=violation.record)
+        return Trial(
+            Kind.FAILED,
+            violation.message,
+            violation.outcome,
+            violation.residual,
+            record=violation.record,
+        )
     except Refused as refusal:
         return Trial(Kind.REFUSED, str(refusal))
     except NotClaimed as missing:
@@ -67,9 +73,18 @@ def try_law(session: Session, law: Property, case: Case, dtype: str, *,
         return Trial(kind, str(error))
     except LawError as error:
         return Trial(Kind.FALSE_LAW, f"the law cannot be evaluated: {error.message}")
-    except (ValueError, RuntimeError, IndexError, TypeError, ZeroDivisionError, OverflowError) as error:
+    except (
+        ValueError,
+        RuntimeError,
+        IndexError,
+        TypeError,
+        ZeroDivisionError,
+        OverflowError,
+    ) as error:
         # Raised by the oracle or by law arithmetic, never by the target.
-        return Trial(Kind.FALSE_LAW, f"the law cannot be evaluated: {type(error).__name__}: {error}")
+        return Trial(
+            Kind.FALSE_LAW, f"the law cannot be evaluated: {type(error).__name__}: {error}"
+        )
 
 
 def _judge(session: Session, law: Property, calls: TargetCalls) -> Trial:
@@ -87,8 +102,12 @@ def _judge(session: Session, law: Property, calls: TargetCalls) -> Trial:
     residual = verdict.residual
     if verdict.holds:
         return Trial(Kind.HELD, residual=residual, reached=reached)
-    return Trial(Kind.FAILED, f"{law.spec.law}: {verdict.words or 'does not hold'}",
-                 residual=residual, reached=reached)
+    return Trial(
+        Kind.FAILED,
+        f"{law.spec.law}: {verdict.words or 'does not hold'}",
+        residual=residual,
+        reached=reached,
+    )
 
 
 def _gradient(law: Property, calls: TargetCalls) -> Trial:
@@ -96,27 +115,41 @@ def _gradient(law: Property, calls: TargetCalls) -> Trial:
     oracle = calls.oracles(law.operator)
     spec = oracle.operator.spec
     names = list(spec.inputs)
-    wrt: list[int | str] = [names.index(name) for name in spec.gradient
-                            if _differentiable(material.names.get(name))]
-    wrt += [name for name, option in spec.options.items()
-            if option.gradient and _differentiable(material.options.get(name))]
+    wrt: list[int | str] = [
+        names.index(name) for name in spec.gradient if _differentiable(material.names.get(name))
+    ]
+    wrt += [
+        name
+        for name, option in spec.options.items()
+        if option.gradient and _differentiable(material.options.get(name))
+    ]
     if not wrt:
         return Trial(Kind.NOT_APPLICABLE, "no differentiable input in this case")
-    outputs = as_tuple(oracle(material.inputs, calls.full_options(law.operator, material.options),
-                              calls.dtype))
+    outputs = as_tuple(
+        oracle(material.inputs, calls.full_options(law.operator, material.options), calls.dtype)
+    )
     shown = outputs
     if oracle.conventions.get("masked_rows") == "any":
         strict = Oracle(oracle.operator, {**oracle.conventions, "masked_rows": "nan"})
-        shown = as_tuple(strict(material.inputs, calls.full_options(law.operator, material.options),
-                                calls.dtype))
+        shown = as_tuple(
+            strict(material.inputs, calls.full_options(law.operator, material.options), calls.dtype)
+        )
     if any(bool(torch.isnan(x).any()) for x in shown if x.is_floating_point()):
         return Trial(Kind.NOT_APPLICABLE, "a result is NaN by convention: no gradient to compare")
     cotangents = tuple(
-        torch.from_numpy(stream(derive_seed(material.case.seed, "cotangent"), str(i))
-                         .standard_normal(tuple(x.shape))).to(DTYPES[calls.dtype]).to(torch.float64)
-        for i, x in enumerate(outputs) if x.is_floating_point())
-    judged = calls.call(law.operator, material.inputs, material.options, wrt=tuple(wrt),
-                        cotangents=cotangents)
+        torch.from_numpy(
+            stream(derive_seed(material.case.seed, "cotangent"), str(i)).standard_normal(
+                tuple(x.shape)
+            )
+        )
+        .to(DTYPES[calls.dtype])
+        .to(torch.float64)
+        for i, x in enumerate(outputs)
+        if x.is_floating_point()
+    )
+    judged = calls.call(
+        law.operator, material.inputs, material.options, wrt=tuple(wrt), cotangents=cotangents
+    )
     kind = Kind.UNDECIDED if judged.undecided else Kind.HELD
     return Trial(kind, residual=judged.residual)
 

@@ -55,8 +55,9 @@ class _Gathered:
     verdicts: list[Verdict] = field(default_factory=list)
 
 
-def run_parallel(request: Request, book: Book, listeners: Sequence[Listener],
-                 jobs: int) -> RunResult:
+def run_parallel(
+    request: Request, book: Book, listeners: Sequence[Listener], jobs: int
+) -> RunResult:
     """As `Runner.run`, on `jobs` processes. Raises ConformError as it does.
 
     An interrupt ends the processes, keeps what was done and marks the result incomplete.
@@ -80,9 +81,17 @@ def run_parallel(request: Request, book: Book, listeners: Sequence[Listener],
             results.append(_joined(gathered, children, order))
             if not complete:
                 break
-    result = RunResult(Runner(replace(request, out=None), book, ())._environment(), request.seed,
-                       request.profile.name, request.level, complete, tuple(results),
-                       property_infos(book, chosen), time.monotonic() - begun, request.command)
+    result = RunResult(
+        Runner(replace(request, out=None), book, ())._environment(),
+        request.seed,
+        request.profile.name,
+        request.level,
+        complete,
+        tuple(results),
+        property_infos(book, chosen),
+        time.monotonic() - begun,
+        request.command,
+    )
     _tell(listeners, RunFinished(result))
     return result
 
@@ -133,8 +142,13 @@ def _end(children: Sequence[_Child]) -> None:
             child.process.join()
 
 
-def _one_target(request: Request, text: str, children: Sequence[_Child],
-                listeners: Sequence[Listener], gathered: _Gathered) -> None:
+def _one_target(
+    request: Request,
+    text: str,
+    children: Sequence[_Child],
+    listeners: Sequence[Listener],
+    gathered: _Gathered,
+) -> None:
     """One target on all processes; `gathered` is filled as verdicts come in."""
     begun = time.monotonic()
     index, count = request.shard
@@ -165,9 +179,12 @@ def _receive(child: _Child, gathered: _Gathered) -> None:
         kind, content = child.pipe.recv()
     except (EOFError, OSError):
         child.process.join(1.0)
-        raise ConformError("job-died", f"a process of the run ended (exit status "
-                           f"{child.process.exitcode}) while it checked {gathered.text}",
-                           hint="run with --jobs 1, or with less to hold in memory") from None
+        raise ConformError(
+            "job-died",
+            f"a process of the run ended (exit status "
+            f"{child.process.exitcode}) while it checked {gathered.text}",
+            hint="run with --jobs 1, or with less to hold in memory",
+        ) from None
     if kind == "error":
         raise ConformError.from_json(content)
     if kind == "fault":
@@ -202,8 +219,11 @@ def _interrupt(children: Sequence[_Child], gathered: _Gathered) -> None:
 
 def _joined(gathered: _Gathered, children: Sequence[_Child], order: dict[str, int]) -> TargetResult:
     """Verdicts in the order of the specs, as one process would give them."""
-    parts = [child.result.targets[0] for child in children if child.result is not None
-             and child.result.targets]
+    parts = [
+        child.result.targets[0]
+        for child in children
+        if child.result is not None and child.result.targets
+    ]
     verdicts = tuple(sorted(gathered.verdicts, key=lambda v: order.get(v.property, len(order))))
     named = {name for part in parts for name in part.operators} | set(gathered.operators)
     ranks = {identifier.split(".", 1)[0]: rank for identifier, rank in reversed(order.items())}

@@ -17,7 +17,13 @@ import conform
 from conform.draw.case import Case
 from conform.errors import ConformError
 from conform.events import (
-    Listener, Note, PropertyStarted, RunFinished, RunStarted, TargetFinished, TargetStarted,
+    Listener,
+    Note,
+    PropertyStarted,
+    RunFinished,
+    RunStarted,
+    TargetFinished,
+    TargetStarted,
     VerdictReached,
 )  # fmt: skip
 from conform.nearest import nearest
@@ -52,37 +58,52 @@ class Request:
 
 def signatures(book: Book) -> list[OperatorSignature]:
     """What the operators' functions must accept."""
-    return [OperatorSignature(name, tuple(op.spec.inputs),
-                              {k: o.default for k, o in op.spec.options.items()},
-                              frozenset(k for k, o in op.spec.options.items() if o.required),
-                              tuple(op.spec.dims))
-            for name, op in book.operators.items()]
+    return [
+        OperatorSignature(
+            name,
+            tuple(op.spec.inputs),
+            {k: o.default for k, o in op.spec.options.items()},
+            frozenset(k for k, o in op.spec.options.items() if o.required),
+            tuple(op.spec.dims),
+        )
+        for name, op in book.operators.items()
+    ]
 
 
 def selection(book: Book, request: Request) -> list[Property]:
     """The properties asked for; ConformError when a name is unknown or nothing is left."""
     for name in request.operators:
         book.operator(name)
-    chosen = [p for p in book.properties if not request.operators or p.operator in request.operators]
+    chosen = [
+        p for p in book.properties if not request.operators or p.operator in request.operators
+    ]
     if request.properties:
         for glob in request.properties:
             if not any(fnmatch.fnmatchcase(p.id, glob) for p in book.properties):
-                raise ConformError("unknown-property", f"no property matches {glob!r}"
-                                   f"{nearest(glob, [p.id for p in book.properties])}",
-                                   hint="`conform list --properties` shows all ids")
-        chosen = [p for p in chosen if any(fnmatch.fnmatchcase(p.id, g) for g in request.properties)]
+                raise ConformError(
+                    "unknown-property",
+                    f"no property matches {glob!r}{nearest(glob, [p.id for p in book.properties])}",
+                    hint="`conform list --properties` shows all ids",
+                )
+        chosen = [
+            p for p in chosen if any(fnmatch.fnmatchcase(p.id, g) for g in request.properties)
+        ]
     chosen = [p for p in chosen if p.spec.level.rank <= max(request.level.rank, Level.SHOULD.rank)]
     if not chosen:
-        raise ConformError("nothing-selected", "no property is selected",
-                           hint="drop --operator or --property, or list them with `conform list`")
+        raise ConformError(
+            "nothing-selected",
+            "no property is selected",
+            hint="drop --operator or --property, or list them with `conform list`",
+        )
     return chosen
 
 
 class Runner:
     """Runs a request and emits events to the listeners."""
 
-    def __init__(self, request: Request, book: Book, listeners: Sequence[Listener],
-                 zygote: Any = None) -> None:
+    def __init__(
+        self, request: Request, book: Book, listeners: Sequence[Listener], zygote: Any = None
+    ) -> None:
         self.zygote = zygote
         self.request = request
         self.book = book
@@ -101,7 +122,9 @@ class Runner:
         """All targets in order. A keyboard interrupt keeps what was done and marks the result."""
         started = time.monotonic()
         chosen = selection(self.book, self.request)
-        self.emit(RunStarted(self.request.targets, {}, self.request.seed, self.request.profile.name))
+        self.emit(
+            RunStarted(self.request.targets, {}, self.request.seed, self.request.profile.name)
+        )
         results: list[TargetResult] = []
         complete = True
         for text in self.request.targets:
@@ -111,39 +134,72 @@ class Runner:
                 results.append(self._target(text, chosen, verdicts, state))
             except KeyboardInterrupt:
                 complete = False
-                results.append(TargetResult(state["name"], text, tuple(state["operators"]),
-                                            tuple(verdicts)))
+                results.append(
+                    TargetResult(state["name"], text, tuple(state["operators"]), tuple(verdicts))
+                )
                 break
-        result = RunResult(self._environment(), self.request.seed, self.request.profile.name,
-                           self.request.level, complete, tuple(results), property_infos(self.book, chosen),
-                           time.monotonic() - started, self.request.command)
+        result = RunResult(
+            self._environment(),
+            self.request.seed,
+            self.request.profile.name,
+            self.request.level,
+            complete,
+            tuple(results),
+            property_infos(self.book, chosen),
+            time.monotonic() - started,
+            self.request.command,
+        )
         self.emit(RunFinished(result))
         return result
 
-    def _target(self, text: str, chosen: list[Property], verdicts: list[Verdict],
-                state: dict[str, Any]) -> TargetResult:
+    def _target(
+        self, text: str, chosen: list[Property], verdicts: list[Verdict], state: dict[str, Any]
+    ) -> TargetResult:
         from conform.target.ref import parse_target
         from conform.work.client import WorkerClient
 
         started = time.monotonic()
-        with WorkerClient(parse_target(text), operators=signatures(self.book),
-                          device=self.request.device or None, timeout=self.request.timeout,
-                          zygote=self.zygote) as client:
+        with WorkerClient(
+            parse_target(text),
+            operators=signatures(self.book),
+            device=self.request.device or None,
+            timeout=self.request.timeout,
+            zygote=self.zygote,
+        ) as client:
             description = client.describe()
             claims = description.operators
             asked = [p for p in chosen if p.operator in claims]
             if not asked:
                 raise ConformError(
-                    "nothing-selected", f"the target {description.name} has none of the selected operators",
-                    hint=f"it has: {', '.join(sorted(claims))}")
+                    "nothing-selected",
+                    f"the target {description.name} has none of the selected operators",
+                    hint=f"it has: {', '.join(sorted(claims))}",
+                )
             dtypes = self._dtypes(description.dtypes)
-            session = Session(description.name, client, claims, self.book, self.request.profile,
-                              self.request.seed, description.device, self.request.timeout)
+            session = Session(
+                description.name,
+                client,
+                claims,
+                self.book,
+                self.request.profile,
+                self.request.seed,
+                description.device,
+                self.request.timeout,
+            )
             session.before_case = self._remember(session)
-            plan = self._sharded([item for item in _plan(
-                asked, dtypes, self.book, self.request.profile,
-                lambda name: session.oracle(name).compute == "float32")
-                                  if session.asked(item[0])])
+            plan = self._sharded(
+                [
+                    item
+                    for item in _plan(
+                        asked,
+                        dtypes,
+                        self.book,
+                        self.request.profile,
+                        lambda name: session.oracle(name).compute == "float32",
+                    )
+                    if session.asked(item[0])
+                ]
+            )
             names = tuple(dict.fromkeys(law.operator for law, _ in plan))
             state.update(name=description.name, operators=names)
             self.emit(TargetStarted(description.name, names, len(plan)))
@@ -154,7 +210,9 @@ class Runner:
                 verdicts.append(verdict)
                 self.emit(VerdictReached(description.name, verdict))
             if getattr(client, "restarts", 0):
-                self.emit(Note(description.name, f"the worker was restarted {client.restarts} times"))
+                self.emit(
+                    Note(description.name, f"the worker was restarted {client.restarts} times")
+                )
         self.emit(TargetFinished(description.name, time.monotonic() - started))
         missing = tuple(sorted(set(self.book.operators) - set(claims)))
         declared = {name: _declared(claim) for name, claim in claims.items()}
@@ -166,16 +224,18 @@ class Runner:
             return offered
         wanted = tuple(d for d in self.request.dtypes if d in offered)
         if not wanted:
-            raise ConformError("nothing-selected", "the target claims none of the dtypes "
-                               f"{', '.join(self.request.dtypes)}",
-                               hint=f"it claims {', '.join(offered)}")
+            raise ConformError(
+                "nothing-selected",
+                f"the target claims none of the dtypes {', '.join(self.request.dtypes)}",
+                hint=f"it claims {', '.join(offered)}",
+            )
         return wanted
 
     def _sharded(self, plan: list[tuple[Property, str]]) -> list[tuple[Property, str]]:
         """Operators are dealt out to the shards, so that cases are drawn once."""
         index, count = self.request.shard
         names = sorted({law.operator for law, _ in plan})
-        own = set(names[index - 1::count])
+        own = set(names[index - 1 :: count])
         return [item for item in plan if item[0].operator in own]
 
     def _remember(self, session: Session) -> Any:
@@ -184,8 +244,16 @@ class Runner:
         path = self.current
 
         def write(law: Property, case: Case, dtype: str) -> None:
-            path.write_text(json.dumps({"target": session.name, "property": law.id, "dtype": dtype,
-                                        "case": case.as_json()}))
+            path.write_text(
+                json.dumps(
+                    {
+                        "target": session.name,
+                        "property": law.id,
+                        "dtype": dtype,
+                        "case": case.as_json(),
+                    }
+                )
+            )
 
         return write
 
@@ -194,8 +262,12 @@ class Runner:
         example = verdict.counterexample
         if example is None:
             return verdict
-        content = {**example.case, "target": text, "seed": self.request.seed,
-                   "versions": self._environment()}
+        content = {
+            **example.case,
+            "target": text,
+            "seed": self.request.seed,
+            "versions": self._environment(),
+        }
         replay = ""
         if self.request.out is not None:
             name = f"{session.name}-{verdict.property}-{verdict.dtype}.json".replace("/", "_")
@@ -205,33 +277,58 @@ class Runner:
         return replace(verdict, counterexample=replace(example, case=content, replay=replay))
 
     def _environment(self) -> dict[str, Any]:
-        return {"conform": conform.__version__, "python": platform.python_version(),
-                "torch": torch.__version__, "device": self.request.device or "cpu",
-                "threads": torch.get_num_threads(), "system": platform.system()}
+        return {
+            "conform": conform.__version__,
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "device": self.request.device or "cpu",
+            "threads": torch.get_num_threads(),
+            "system": platform.system(),
+        }
 
 
 def property_infos(book: Book, chosen: Iterable[Property]) -> tuple[PropertyInfo, ...]:
     """What reports tell of the properties."""
-    return tuple(PropertyInfo(
-        p.id, p.operator, str(p.spec.level), p.spec.statement, p.spec.law, p.spec.claims,
-        p.spec.source or book.operators[p.operator].spec.source, p.spec.note,
-        book.operators[p.operator].spec.domain) for p in chosen)
+    return tuple(
+        PropertyInfo(
+            p.id,
+            p.operator,
+            str(p.spec.level),
+            p.spec.statement,
+            p.spec.law,
+            p.spec.claims,
+            p.spec.source or book.operators[p.operator].spec.source,
+            p.spec.note,
+            book.operators[p.operator].spec.domain,
+        )
+        for p in chosen
+    )
 
 
 def _declared(claim: OperatorClaim) -> dict[str, Any]:
     return {k: v for k, v in claim.to_json().items() if v not in (None, [], {}, ())}
 
 
-def _plan(laws: Iterable[Property], dtypes: Sequence[str], book: Book,
-          profile: Profile, narrow: Callable[[str], bool] = lambda operator: False,
-          ) -> Iterable[tuple[Property, str]]:
-    """`narrow` tells operators that compute in float32 whatever the input. Dtypes inside a property. Agreement and gradients are asked in every dtype; the other laws in
-    some, dealt out so that an operator's laws cover all of them."""
+def _plan(
+    laws: Iterable[Property],
+    dtypes: Sequence[str],
+    book: Book,
+    profile: Profile,
+    narrow: Callable[[str], bool] = lambda operator: False,
+) -> Iterable[tuple[Property, str]]:
+    """Verdicts to be reached. `narrow` tells operators that compute in float32 whatever the input.
+
+    Agreement and gradients are asked in every dtype; the other laws in some, dealt out so that an
+    operator's laws cover all of them.
+    """
     for number, law in enumerate(laws):
         spec = book.operators[law.operator].spec
         floating = any(_is_float(item) for item in spec.inputs.values())
-        own: Sequence[str] = dtypes if floating else (
-            ("float32",) if "float32" in dtypes or not dtypes else dtypes[:1])
+        own: Sequence[str] = (
+            dtypes
+            if floating
+            else (("float32",) if "float32" in dtypes or not dtypes else dtypes[:1])
+        )
         own = [d for d in own if law.spec.dtypes is None or d in law.spec.dtypes]
         if law.kind == "law" and narrow(law.operator) and len(own) > 1:
             own = [d for d in own if d != "float64"]

@@ -7,16 +7,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from conform_reference.conventions import VALUES
-
-from conform.draw.case import Case, Source
+from conform.draw.case import Case
 from conform.draw.structure import PLAIN, Constraints, Drawn, Variant, draw_cases, draw_extra, vary
 from conform.run.calls import Client, TargetCalls
 from conform.run.material import Material, materialise
 from conform.run.oracle import Oracle
 from conform.run.profiles import Profile
-from conform.spec.book import Book, Operator, Property
+from conform.spec.book import Book, Property
 from conform.target.claims import OperatorClaim
+from conform_reference.conventions import VALUES
 
 KEPT = 64  # materials in memory
 
@@ -50,8 +49,11 @@ class Session:
             conventions = dict(claim.conventions) if claim else {}
             compute = conventions.pop("compute_dtype", "input")
             self._oracles[operator] = Oracle(
-                self.book.operator(operator), conventions,
-                (claim.rounding or "") if claim else "", compute)
+                self.book.operator(operator),
+                conventions,
+                (claim.rounding or "") if claim else "",
+                compute,
+            )
         return self._oracles[operator]
 
     def conventional(self, operator: str) -> bool:
@@ -67,8 +69,10 @@ class Session:
     def asked(self, law: Property) -> bool:
         """Whether the law is meant for targets with this one's conventions."""
         claim = self.claims[law.operator]
-        return all(claim.conventions.get(name, VALUES[name][0]) == value
-                   for name, value in law.spec.conventions.items())
+        return all(
+            claim.conventions.get(name, VALUES[name][0]) == value
+            for name, value in law.spec.conventions.items()
+        )
 
     def constraints(self, operator: str) -> Constraints:
         """What the claim leaves to be drawn."""
@@ -80,20 +84,27 @@ class Session:
         """The operator's first `count` cases; more are drawn when more are asked for."""
         have = self._drawn.get(operator, [])
         if len(have) < count:
-            have = draw_cases(self.book.operator(operator).spec, count, self.seed,
-                              self.constraints(operator))
+            have = draw_cases(
+                self.book.operator(operator).spec, count, self.seed, self.constraints(operator)
+            )
             self._drawn[operator] = have
         return have[:count]
 
-    def case_of(self, law: Property, drawn: Drawn, limits: Constraints | None = None,
-                variant: Variant | None = None) -> Case:
+    def case_of(
+        self,
+        law: Property,
+        drawn: Drawn,
+        limits: Constraints | None = None,
+        variant: Variant | None = None,
+    ) -> Case:
         """The law's variant of a drawn case, with the law's own draws."""
         operator = self.book.operator(law.operator)
         variant = variant or variant_of(law)
         case = drawn.case
         if variant != PLAIN or limits is not None:
-            case = vary(operator.spec, drawn, self.seed, limits or self.constraints(law.operator),
-                        variant)
+            case = vary(
+                operator.spec, drawn, self.seed, limits or self.constraints(law.operator), variant
+            )
         return draw_extra(case, law.spec.draw, law.id)
 
     def calls(self, operator: str, case: Case, dtype: str, *, judging: bool = True) -> TargetCalls:
@@ -106,12 +117,14 @@ class Session:
         self._calls.move_to_end(key)
         return self._calls[key]
 
-    def fresh_calls(self, operator: str, case: Case, dtype: str, *,
-                    judging: bool = True) -> TargetCalls:
+    def fresh_calls(
+        self, operator: str, case: Case, dtype: str, *, judging: bool = True
+    ) -> TargetCalls:
         """The same without remembering."""
         claim = self.claims[operator]
-        material: Material = materialise(self.book.operator(operator), case, dtype,
-                                         lambda name: name in claim.options)
+        material: Material = materialise(
+            self.book.operator(operator), case, dtype, lambda name: name in claim.options
+        )
         return TargetCalls(material, self.client, self.claims, self.oracle, self.timeout, judging)
 
 
@@ -119,12 +132,3 @@ def variant_of(law: Property) -> Variant:
     """The changes that a law makes to the drawn cases."""
     spec = law.spec
     return Variant(dict(spec.dims), dict(spec.options), spec.regimes, spec.values)
-
-
-def operator_sizes(operator: Operator, case: Case) -> dict[str, Any]:
-    """Dims and plain options of a case, as `limits` and `requires` see them."""
-    names: dict[str, Any] = dict(case.dims)
-    for group in (case.inputs, case.options):
-        for name, value in group.items():
-            names[name] = value if not isinstance(value, Source) else value
-    return names

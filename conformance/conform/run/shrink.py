@@ -28,9 +28,10 @@ class Shrunk:
     tried: int = 0
 
 
-def shrink(session: Session, law: Property, drawn: Drawn, case: Case, dtype: str,
-           trial: Trial) -> Shrunk:
-    """Greedy descent within the profile's time; the failing case itself when nothing smaller fails."""
+def shrink(
+    session: Session, law: Property, drawn: Drawn, case: Case, dtype: str, trial: Trial
+) -> Shrunk:
+    """Greedy descent within the profile's time; the case itself when nothing smaller fails."""
     deadline = time.monotonic() + session.profile.shrink_seconds
     best = Shrunk(case, trial, drawn)
     variant, limits = variant_of(law), session.constraints(law.operator)
@@ -55,8 +56,9 @@ def shrink(session: Session, law: Property, drawn: Drawn, case: Case, dtype: str
     return best
 
 
-def _candidates(session: Session, law: Property, case: Case, variant: Variant,
-                limits: Constraints) -> Iterator[tuple[Variant, Constraints]]:
+def _candidates(
+    session: Session, law: Property, case: Case, variant: Variant, limits: Constraints
+) -> Iterator[tuple[Variant, Constraints]]:
     """Plainer neighbours of the case, the boldest first."""
     spec = session.book.operator(law.operator).spec
     if limits.layouts != ("contiguous",):

@@ -17,7 +17,9 @@ class LawVerdict:
 
     def negated(self) -> LawVerdict:
         """The verdict of `not law`."""
-        return LawVerdict(not self.holds, self.residual, f"not ({self.words})" if self.words else "")
+        return LawVerdict(
+            not self.holds, self.residual, f"not ({self.words})" if self.words else ""
+        )
 
 
 def both(first: LawVerdict, second: LawVerdict) -> LawVerdict:

@@ -1,4 +1,4 @@
-"""One property on one target in one dtype: cases in order until it fails, then the counterexample."""
+"""One property on one target in one dtype: cases until it fails, then the counterexample."""
 
 from __future__ import annotations
 
@@ -79,17 +79,29 @@ def verify(session: Session, law: Property, dtype: str) -> Verdict:
         explained = diagnose(session, law, dtype, small)
         reason = ""
     return Verdict(
-        property=law.id, operator=law.operator, level=law.spec.level, dtype=dtype,
-        device=session.device, outcome=outcome, cases=tally.held + tally.failed,
-        seconds=round(time.monotonic() - started, 3), worst_ratio=tally.worst,
-        reached={name: tally.reached.get(name, 0) for name in law.spec.reach}, reason=reason,
-        model=session.oracle(law.operator).model_name, diagnosis=explained, counterexample=example)
+        property=law.id,
+        operator=law.operator,
+        level=law.spec.level,
+        dtype=dtype,
+        device=session.device,
+        outcome=outcome,
+        cases=tally.held + tally.failed,
+        seconds=round(time.monotonic() - started, 3),
+        worst_ratio=tally.worst,
+        reached={name: tally.reached.get(name, 0) for name in law.spec.reach},
+        reason=reason,
+        model=session.oracle(law.operator).model_name,
+        diagnosis=explained,
+        counterexample=example,
+    )
 
 
 def _cases(session: Session, law: Property, tally: Tally) -> Iterator[tuple[Drawn, Case]]:
     """The profile's number of decided cases, and more while the law was hardly reached."""
     profile = session.profile
-    wanted = {"agreement": profile.agreement, "gradient": profile.gradient}.get(law.kind, profile.law)
+    wanted = {"agreement": profile.agreement, "gradient": profile.gradient}.get(
+        law.kind, profile.law
+    )
     most = wanted + profile.extra
     index = 0
     while index < most:
@@ -116,7 +128,9 @@ def _cases(session: Session, law: Property, tally: Tally) -> Iterator[tuple[Draw
         yield item, case
 
 
-def _outcome(law: Property, tally: Tally, failing: object, broken: Trial | None) -> tuple[Outcome, str]:
+def _outcome(
+    law: Property, tally: Tally, failing: object, broken: Trial | None
+) -> tuple[Outcome, str]:
     if broken is not None:
         return Outcome.ERROR, f"the spec is at fault: {broken.message}"
     decided = tally.held + tally.failed
@@ -134,8 +148,10 @@ def _outcome(law: Property, tally: Tally, failing: object, broken: Trial | None)
         if tally.not_claimed:
             return Outcome.UNSUPPORTED, f"not claimed: {last}"
         if tally.other:
-            return (Outcome.UNSUPPORTED if "conventions" in last else Outcome.INCOMPLETE,
-                    f"no case was decided ({last or 'none fits the conditions'})")
+            return (
+                Outcome.UNSUPPORTED if "conventions" in last else Outcome.INCOMPLETE,
+                f"no case was decided ({last or 'none fits the conditions'})",
+            )
         return Outcome.INCOMPLETE, "no case could be drawn within the target's limits"
     missing = [name for name in law.spec.reach if not tally.reached.get(name)]
     if missing:

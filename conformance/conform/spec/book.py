@@ -16,7 +16,13 @@ from conform.errors import ConformError
 from conform.law.grammar import called_operators, free_names, parse
 from conform.nearest import nearest
 from conform.spec.loader import (
-    Document, SpecError, expression_error, expressions, locate, read_document, validate,
+    Document,
+    SpecError,
+    expression_error,
+    expressions,
+    locate,
+    read_document,
+    validate,
 )  # fmt: skip
 from conform.spec.models import OperatorSpec, PropertySpec, TemplateSpec
 
@@ -92,13 +98,17 @@ def resolve(path: str, where: str) -> Callable[..., Any]:
     try:
         module = import_module(module_name)
     except ImportError as error:
-        raise SpecError("reference-missing", f"cannot import {module_name}: {error}",
-                        where=where) from None
+        raise SpecError(
+            "reference-missing", f"cannot import {module_name}: {error}", where=where
+        ) from None
     function = getattr(module, name, None)
     if not callable(function):
         public = [n for n, f in inspect.getmembers(module, callable) if not n.startswith("_")]
-        raise SpecError("reference-missing", f"{module_name} has no function {name!r}"
-                        f"{nearest(name, public)}", where=where)
+        raise SpecError(
+            "reference-missing",
+            f"{module_name} has no function {name!r}{nearest(name, public)}",
+            where=where,
+        )
     return function  # type: ignore[no-any-return]
 
 
@@ -116,9 +126,11 @@ class Book:
     def operator(self, name: str) -> Operator:
         """An operator by name; ConformError with the nearest right name."""
         if name not in self.operators:
-            raise ConformError("unknown-operator", f"no operator {name!r}"
-                               f"{nearest(name, self.operators)}",
-                               hint="`conform list` shows all operators")
+            raise ConformError(
+                "unknown-operator",
+                f"no operator {name!r}{nearest(name, self.operators)}",
+                hint="`conform list` shows all operators",
+            )
         return self.operators[name]
 
     def property(self, identifier: str) -> Property:
@@ -126,9 +138,11 @@ class Book:
         for item in self.properties:
             if item.id == identifier:
                 return item
-        raise ConformError("unknown-property", f"no property {identifier!r}"
-                           f"{nearest(identifier, [p.id for p in self.properties])}",
-                           hint="`conform list --properties` shows all ids")
+        raise ConformError(
+            "unknown-property",
+            f"no property {identifier!r}{nearest(identifier, [p.id for p in self.properties])}",
+            hint="`conform list --properties` shows all ids",
+        )
 
 
 @lru_cache(maxsize=1)
@@ -148,15 +162,19 @@ def load(paths: Iterable[Path]) -> Book:
             templates.append((document, spec))
             continue
         if spec.operator in operators:
-            raise SpecError("duplicate-operator", f"the operator {spec.operator!r} is specified twice",
-                            where=locate(document, ("operator",)),
-                            hint=f"the other one is {operators[spec.operator][0].file}")
+            raise SpecError(
+                "duplicate-operator",
+                f"the operator {spec.operator!r} is specified twice",
+                where=locate(document, ("operator",)),
+                hint=f"the other one is {operators[spec.operator][0].file}",
+            )
         operators[spec.operator] = (document, spec)
     _check_ids(documents)
     for document, spec in documents:
         _check_names(document, spec, frozenset(operators))
-    return Book({name: _operator(document, spec, templates)
-                 for name, (document, spec) in operators.items()})
+    return Book(
+        {name: _operator(document, spec, templates) for name, (document, spec) in operators.items()}
+    )
 
 
 def _check_ids(documents: list[tuple[Document, OperatorSpec | TemplateSpec]]) -> None:
@@ -167,12 +185,17 @@ def _check_ids(documents: list[tuple[Document, OperatorSpec | TemplateSpec]]) ->
         for index, item in enumerate(items):
             where = locate(document, (key, index, "id"))
             if item.id in seen:
-                raise SpecError("duplicate-id", f"the id {item.id!r} is used twice", where=where,
-                                hint=f"first used at {seen[item.id]}")
+                raise SpecError(
+                    "duplicate-id",
+                    f"the id {item.id!r} is used twice",
+                    where=where,
+                    hint=f"first used at {seen[item.id]}",
+                )
             seen[item.id] = where
             if isinstance(spec, OperatorSpec) and not item.id.startswith(spec.operator + "."):
-                raise SpecError("wrong-id", f"the id {item.id!r} must start with {spec.operator!r}",
-                                where=where)
+                raise SpecError(
+                    "wrong-id", f"the id {item.id!r} must start with {spec.operator!r}", where=where
+                )
 
 
 def _known_names(spec: OperatorSpec | TemplateSpec, item: Any) -> set[str]:
@@ -186,19 +209,22 @@ def _known_names(spec: OperatorSpec | TemplateSpec, item: Any) -> set[str]:
     return names
 
 
-def _check_names(document: Document, spec: OperatorSpec | TemplateSpec,
-                 operators: frozenset[str]) -> None:
+def _check_names(
+    document: Document, spec: OperatorSpec | TemplateSpec, operators: frozenset[str]
+) -> None:
     from conform.draw.expressions import NAMES as DRAW_NAMES
     from conform.law.names import LAW_NAMES
 
     for path, text in expressions(document.data):
         is_law = path[-1] in ("law", "where", "formula", "excuse") or (
-            len(path) > 1 and path[-2] in ("let", "reach"))
+            len(path) > 1 and path[-2] in ("let", "reach")
+        )
         item: Any = None
         if path[0] in ("properties", "mistakes", "templates") and isinstance(path[1], int):
             item = getattr(spec, str(path[0]))[path[1]]
         known = _known_names(spec, item) | (
-            set(LAW_NAMES) | operators if is_law else set(DRAW_NAMES) | {"None", "True", "False"})
+            set(LAW_NAMES) | operators if is_law else set(DRAW_NAMES) | {"None", "True", "False"}
+        )
         tree = parse(text)
         for name, node in free_names(tree).items():
             if name not in known:
@@ -210,39 +236,54 @@ def _check_names(document: Document, spec: OperatorSpec | TemplateSpec,
 def _unknown(document: Document, path: Any, name: str, node: ast.AST, known: set[str]) -> SpecError:
     from conform.law.grammar import LawError
 
-    fault = LawError(f"unknown name {name!r}{nearest(name, known)}",
-                     column=getattr(node, "col_offset", 0), text=name)
+    fault = LawError(
+        f"unknown name {name!r}{nearest(name, known)}",
+        column=getattr(node, "col_offset", 0),
+        text=name,
+    )
     return expression_error(document, path, fault)
 
 
-def _operator(document: Document, spec: OperatorSpec,
-              templates: list[tuple[Document, TemplateSpec]]) -> Operator:
+def _operator(
+    document: Document, spec: OperatorSpec, templates: list[tuple[Document, TemplateSpec]]
+) -> Operator:
     file = str(document.file)
-    implied = [PropertySpec(
-        id=f"{spec.operator}.{AGREEMENT}", law="op(*inputs, **options)",
-        rationale="the definition", source=spec.source,
-        statement=f"The result of {spec.operator} is the reference's, up to the roundings that its "
-                  "model excuses, on every drawn shape, option, regime and layout.")]
+    implied = [
+        PropertySpec(
+            id=f"{spec.operator}.{AGREEMENT}",
+            law="op(*inputs, **options)",
+            rationale="the definition",
+            source=spec.source,
+            statement=f"The result of {spec.operator} is the reference's, up to the roundings that "
+            "its model excuses, on every drawn shape, option, regime and layout.",
+        )
+    ]
     if spec.gradient or any(option.gradient for option in spec.options.values()):
-        implied.append(PropertySpec(
-            id=f"{spec.operator}.{GRADIENT}", law="op(*inputs, **options)",
-            rationale="the definition", source=spec.source,
-            regimes=("normal", "large", "tiny", "outlier", "mixed_scale"),
-            statement=f"The gradients of {spec.operator} are the reference's, up to the roundings that "
-                      "its model excuses."))
+        implied.append(
+            PropertySpec(
+                id=f"{spec.operator}.{GRADIENT}",
+                law="op(*inputs, **options)",
+                rationale="the definition",
+                source=spec.source,
+                regimes=("normal", "large", "tiny", "outlier", "mixed_scale"),
+                statement=f"The gradients of {spec.operator} are the reference's, up to the "
+                "roundings that its model excuses.",
+            )
+        )
     own = [Property(spec.operator, item, file) for item in (*implied, *spec.properties)]
-    shared = [Property(spec.operator, item, str(source.file), template=True)
-              for source, template in templates for item in template.templates
-              if _applies(item, spec)]
+    shared = [
+        Property(spec.operator, item, str(source.file), template=True)
+        for source, template in templates
+        for item in template.templates
+        if _applies(item, spec)
+    ]
     return Operator(spec, file, (*own, *shared))
 
 
 def _applies(item: PropertySpec, spec: OperatorSpec) -> bool:
     if isinstance(item.for_, tuple):
         return spec.operator in item.for_
-    if "batch_element" in item.law and not has_batch(spec):
-        return False
-    return True
+    return not ("batch_element" in item.law and not has_batch(spec))
 
 
 def has_batch(spec: OperatorSpec) -> bool:

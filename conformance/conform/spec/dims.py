@@ -10,7 +10,9 @@ import torch
 from conform.spec.models import OperatorSpec
 
 
-def dims_of(spec: OperatorSpec, args: tuple[Any, ...], options: Mapping[str, Any]) -> dict[str, int]:
+def dims_of(
+    spec: OperatorSpec, args: tuple[Any, ...], options: Mapping[str, Any]
+) -> dict[str, int]:
     """Dims that can be read off the arguments: every plain name in a shape."""
     found: dict[str, int] = {}
     for name, option in (("H", "heads"), ("K", "kv_heads")):

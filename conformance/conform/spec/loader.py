@@ -52,27 +52,42 @@ def read_document(file: Path) -> Document:
     try:
         raw = file.read_bytes()
     except OSError as error:
-        raise SpecError("spec-unreadable", f"cannot read the spec: {error.strerror}",
-                        where=str(file)) from None
+        raise SpecError(
+            "spec-unreadable", f"cannot read the spec: {error.strerror}", where=str(file)
+        ) from None
     if len(raw) > MAX_BYTES:
-        raise SpecError("spec-too-large", f"the spec has {len(raw)} bytes; at most {MAX_BYTES}",
-                        where=str(file), hint="split it by operator")
+        raise SpecError(
+            "spec-too-large",
+            f"the spec has {len(raw)} bytes; at most {MAX_BYTES}",
+            where=str(file),
+            hint="split it by operator",
+        )
     try:
         text = raw.decode("utf-8")
         # Aliases are refused before composing: nested ones can expand without bound.
         for token in yaml.scan(text, Loader=_Loader):
             if isinstance(token, (yaml.AliasToken, yaml.AnchorToken)):
-                raise _fault(file, token.start_mark, "yaml-alias", "anchors and aliases are not used",
-                             "write the value out")
+                raise _fault(
+                    file,
+                    token.start_mark,
+                    "yaml-alias",
+                    "anchors and aliases are not used",
+                    "write the value out",
+                )
         node = yaml.compose(text, Loader=_Loader)
     except UnicodeDecodeError as error:
-        raise SpecError("spec-not-utf8", f"the file is not UTF-8 at byte {error.start}",
-                        where=str(file)) from None
+        raise SpecError(
+            "spec-not-utf8", f"the file is not UTF-8 at byte {error.start}", where=str(file)
+        ) from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
-        raise _fault(file, mark, "yaml-syntax", f"not YAML: {error.problem}",
-                     "quote expressions that contain ': ', '#' or start with '*', '&' or '{'"
-                     ) from None
+        raise _fault(
+            file,
+            mark,
+            "yaml-syntax",
+            f"not YAML: {error.problem}",
+            "quote expressions that contain ': ', '#' or start with '*', '&' or '{'",
+        ) from None
     except (yaml.YAMLError, RecursionError) as error:
         raise SpecError("yaml-syntax", f"not YAML: {error}", where=str(file)) from None
     positions: dict[Path_, Position] = {}
@@ -89,8 +104,9 @@ _TAGS = {
     "tag:yaml.org,2002:null": lambda text: None,
     "tag:yaml.org,2002:bool": lambda text: text.lower() in ("true", "yes", "on"),
     "tag:yaml.org,2002:int": lambda text: int(text.replace("_", ""), 0 if "0x" in text else 10),
-    "tag:yaml.org,2002:float": lambda text: float(text.replace("_", "").replace(".inf", "inf")
-                                                  .replace(".nan", "nan")),
+    "tag:yaml.org,2002:float": lambda text: float(
+        text.replace("_", "").replace(".inf", "inf").replace(".nan", "nan")
+    ),
     "tag:yaml.org,2002:str": str,
 }
 
@@ -98,20 +114,29 @@ _TAGS = {
 def _convert(node: Any, path: Path_, positions: dict[Path_, Position], file: Path) -> Any:
     mark = node.start_mark
     old = positions.get(path)
-    positions[path] = Position(mark.line + 1, mark.column + 1,
-                               old.key_line if old else mark.line + 1,
-                               old.key_column if old else mark.column + 1)
+    positions[path] = Position(
+        mark.line + 1,
+        mark.column + 1,
+        old.key_line if old else mark.line + 1,
+        old.key_column if old else mark.column + 1,
+    )
     if len(positions) > MAX_NODES or len(path) > 12:
         raise _fault(file, mark, "spec-too-large", "the spec is too large or too deeply nested")
     if isinstance(node, yaml.MappingNode):
         return _convert_mapping(node, path, positions, file)
     if isinstance(node, yaml.SequenceNode):
-        return [_convert(item, (*path, index), positions, file)
-                for index, item in enumerate(node.value)]
+        return [
+            _convert(item, (*path, index), positions, file) for index, item in enumerate(node.value)
+        ]
     reader = _TAGS.get(node.tag)
     if reader is None:
-        raise _fault(file, mark, "yaml-tag", f"the YAML tag {node.tag} is not allowed",
-                     "use plain strings, numbers, booleans, null, lists and mappings")
+        raise _fault(
+            file,
+            mark,
+            "yaml-tag",
+            f"the YAML tag {node.tag} is not allowed",
+            "use plain strings, numbers, booleans, null, lists and mappings",
+        )
     try:
         return reader(node.value)
     except ValueError:
@@ -126,8 +151,13 @@ def _convert_mapping(node: Any, path: Path_, positions: dict[Path_, Position], f
             raise _fault(file, mark, "yaml-key", "a key must be a plain word")
         key = key_node.value
         if key in result:
-            raise _fault(file, mark, "duplicate-key", f"the key {key!r} occurs twice",
-                         "remove one of the two")
+            raise _fault(
+                file,
+                mark,
+                "duplicate-key",
+                f"the key {key!r} occurs twice",
+                "remove one of the two",
+            )
         inner = (*path, key)
         positions[inner] = Position(mark.line + 1, mark.column + 1, mark.line + 1, mark.column + 1)
         result[key] = _convert(value_node, inner, positions, file)
@@ -137,8 +167,11 @@ def _convert_mapping(node: Any, path: Path_, positions: dict[Path_, Position], f
 def validate(document: Document) -> OperatorSpec | TemplateSpec:
     """The model of a document; SpecError with the position of the first fault."""
     if not isinstance(document.data, dict):
-        raise SpecError("spec-empty", "a spec is a mapping that starts with 'operator:'",
-                        where=f"{document.file}:1:1")
+        raise SpecError(
+            "spec-empty",
+            "a spec is a mapping that starts with 'operator:'",
+            where=f"{document.file}:1:1",
+        )
     model: type[Strict] = TemplateSpec if "templates" in document.data else OperatorSpec
     try:
         spec = model.model_validate(document.data)
@@ -167,19 +200,33 @@ def _explain(document: Document, error: ValidationError, model: type[Strict]) ->
     if fault["type"] == "extra_forbidden":
         name = str(fault["loc"][-1])
         allowed = _keys_at(model, fault["loc"][:-1])
-        return SpecError("unknown-key", f"unknown key {name!r} in {'.'.join(map(str, path[:-1])) or 'the spec'}"
-                         f"{nearest(name, allowed)}", where=locate(document, path, key=True),
-                         hint=f"keys here: {', '.join(sorted(allowed))}")
+        return SpecError(
+            "unknown-key",
+            f"unknown key {name!r} in {'.'.join(map(str, path[:-1])) or 'the spec'}"
+            f"{nearest(name, allowed)}",
+            where=locate(document, path, key=True),
+            hint=f"keys here: {', '.join(sorted(allowed))}",
+        )
     if fault["type"] == "missing":
-        return SpecError("missing-key", f"the key {fault['loc'][-1]!r} is missing",
-                         where=locate(document, path), hint="add it")
+        return SpecError(
+            "missing-key",
+            f"the key {fault['loc'][-1]!r} is missing",
+            where=locate(document, path),
+            hint="add it",
+        )
     if fault["type"] in ("literal_error", "enum"):
         expected = str(fault.get("ctx", {}).get("expected", ""))
         words = [word.strip(" '") for word in expected.replace(" or ", ",").split(",")]
-        return SpecError("wrong-value", f"{shown}: {value!r} is not one of {expected}"
-                         f"{nearest(str(value), words)}", where=locate(document, path))
-    return SpecError("wrong-type", f"{shown}: {fault['msg'].lower()}; found {value!r}",
-                     where=locate(document, path))
+        return SpecError(
+            "wrong-value",
+            f"{shown}: {value!r} is not one of {expected}{nearest(str(value), words)}",
+            where=locate(document, path),
+        )
+    return SpecError(
+        "wrong-type",
+        f"{shown}: {fault['msg'].lower()}; found {value!r}",
+        where=locate(document, path),
+    )
 
 
 def _real_path(document: Document, loc: tuple[Any, ...]) -> Path_:
@@ -246,8 +293,12 @@ def expression_error(document: Document, path: Path_, error: LawError) -> SpecEr
     if position is not None and error.line == 0:
         # +1 for the opening quote that the YAML mark points at.
         where = f"{document.file}:{position.line}:{position.column + error.column + 1}"
-    return SpecError("bad-expression", f"{error.message}: {error.text!r}", where=where,
-                     hint="see `conform explain --vocabulary`")
+    return SpecError(
+        "bad-expression",
+        f"{error.message}: {error.text!r}",
+        where=where,
+        hint="see `conform explain --vocabulary`",
+    )
 
 
 def expressions(data: Any, path: Path_ = ()) -> list[tuple[Path_, str]]:

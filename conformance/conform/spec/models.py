@@ -22,8 +22,19 @@ def _text(value: Any) -> Any:
 Expression = Annotated[str, BeforeValidator(_text), Field(min_length=1, max_length=2000)]
 
 Regime = Literal[
-    "normal", "large", "tiny", "ties", "one_hot", "constant", "outlier", "sorted", "mixed_scale",
-    "large_mean", "signed_zeros", "subnormal", "near_limits",
+    "normal",
+    "large",
+    "tiny",
+    "ties",
+    "one_hot",
+    "constant",
+    "outlier",
+    "sorted",
+    "mixed_scale",
+    "large_mean",
+    "signed_zeros",
+    "subnormal",
+    "near_limits",
 ]
 DtypeName = Literal["float64", "float32", "bfloat16", "float16"]
 
@@ -101,7 +112,9 @@ class PropertySpec(Strict):
     law: Expression
     holds: Literal["always", "mostly", "sometimes"] = "always"
     reach: dict[str, Expression] = Field(default_factory=dict)
-    for_: Literal["every operator"] | tuple[Identifier, ...] | None = Field(None, alias="for")
+    for_: Literal["every operator"] | tuple[Identifier, ...] | None = Field(
+        default=None, alias="for"
+    )
 
 
 class MistakeSpec(Strict):

@@ -1,0 +1,371 @@
+"""`conform run` from the command line to its files, on good, wrong and misbehaving targets."""
+
+from __future__ import annotations
+
+import json
+import math
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conform.jsonl import read_stream
+from conform.reading import read_result
+
+from .conftest import Conform, Ended
+
+TESTS = Path(__file__).parents[1]
+PROCESS = TESTS / "broken" / "process"
+CHEAP = ("--profile", "quick", "--dtype", "float32")
+GOOD_SOFTMAX = "def softmax(x):\n    return x.softmax(-1)\n"
+
+
+def strict_json(path: Path) -> Any:
+    def refuse(word: str) -> None:
+        raise AssertionError(f"{word} is not JSON")
+
+    return json.loads(path.read_text(), parse_constant=refuse)
+
+
+def run_softmax(conform: Conform, target: str | Path, *more: str) -> Ended:
+    return conform("run", "--target", str(target), "--operator", "softmax", *CHEAP, *more)
+
+
+# -- exit codes and files ------------------------------------------------------------------------
+
+
+def test_a_conforming_target_gives_0_and_the_promised_json(conform: Conform, tmp_path: Path) -> None:
+    file = tmp_path / "result.json"
+    done = conform("run", "--target", "reference", "--operator", "swish", *CHEAP, "--json", str(file),
+                   "--html", str(tmp_path / "r.html"), "--junit", str(tmp_path / "r.xml"),
+                   "--sarif", str(tmp_path / "r.sarif"), "--markdown", str(tmp_path / "r.md"))  # fmt: skip
+    assert done.code == 0, done.out + done.err
+    result = strict_json(file)
+    assert result["schema"] == "conform-result/1"
+    assert set(result) >= {"schema", "environment", "seed", "profile", "complete", "targets", "summary",
+                           "exit_code"}  # fmt: skip
+    assert set(result["environment"]) >= {"conform", "python", "torch", "device", "threads"}
+    assert (result["seed"], result["profile"], result["complete"], result["exit_code"]) == (
+        0, "quick", True, 0)  # fmt: skip
+    assert set(result["summary"]) == {"pass", "fail", "error", "crash", "timeout", "incomplete",
+                                      "unsupported", "excused"}  # fmt: skip
+    (target,) = result["targets"]
+    assert target["name"] == "reference"
+    assert target["operators"] == ["swish"]
+    assert sum(result["summary"].values()) == len(target["verdicts"]) > 10
+    for verdict in target["verdicts"]:
+        assert set(verdict) >= {"property", "operator", "level", "dtype", "device", "outcome", "cases",
+                                "seconds"}  # fmt: skip
+        assert verdict["outcome"] in result["summary"]
+    agreement = next(v for v in target["verdicts"] if v["property"] == "swish.agrees-with-reference")
+    assert agreement["cases"] >= 6
+    assert 0 < agreement["worst_ratio"] <= 1
+    assert read_result(file).exit_code() == 0
+    assert (tmp_path / "r.html").read_text().lstrip().lower().startswith("<!doctype html")
+    assert "http" not in (tmp_path / "r.html").read_text().split("<style")[1].split("</style")[0]
+    assert (tmp_path / "r.xml").read_text().startswith("<?xml")
+    assert strict_json(tmp_path / "r.sarif")["version"] == "2.1.0"
+    assert "swish" in (tmp_path / "r.md").read_text()
+
+
+def test_a_wrong_scale_gives_1_with_diagnosis_and_replay(conform: Conform, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    done = conform("run", "--target", str(TESTS / "broken" / "attention__scale_by_dim.py"), "--operator",
+                   "attention", "--property", "attention.agrees-with-reference", *CHEAP, "--out", str(out))  # fmt: skip
+    assert done.code == 1
+    (verdict,) = done.verdicts(outcome="fail")
+    assert verdict["diagnosis"][0]["mistake"] == "attention.scale-by-dim"
+    assert verdict["diagnosis"][0]["agreement"] == 1.0
+    example = verdict["counterexample"]
+    assert example["case"]["case"]["format"] == "conform-case/1" if "case" in example["case"] else (
+        example["case"]["format"] == "conform-case/1")  # fmt: skip
+    assert example["message"]
+    assert verdict["worst_ratio"] == "inf" or verdict["worst_ratio"] > 1
+    assert "attention.scale-by-dim" in done.out
+    words = example["replay"].split()
+    assert words[:2] == ["conform", "replay"]
+    assert Path(words[2]).is_file()
+    again = conform(*words[1:])
+    assert again.code == 1
+    assert "still fails" in again.out
+    fixed = conform(*words[1:], "--target", "reference")
+    assert fixed.code == 0
+    assert "fixed" in fixed.out
+
+
+def test_a_target_that_refuses_everything_is_unsupported(conform: Conform) -> None:
+    done = run_softmax(conform, PROCESS / "refuses.py")
+    assert {v["outcome"] for v in done.verdicts()} == {"unsupported"}
+    assert done.code in (0, 3)
+
+
+def test_incomplete_gives_3(conform: Conform, tmp_path: Path) -> None:
+    """Limits that no law's condition can meet: planned, but not decided."""
+    target = tmp_path / "unasked.py"
+    target.write_text(
+        GOOD_SOFTMAX + 'CONFORM = {"operators": {"softmax": {"requires": ["L < 0"]}}}\n'
+        if False else GOOD_SOFTMAX + 'CONFORM = {"operators": {"softmax": {"requires": ["1 > 2"]}}}\n'
+    )
+    done = run_softmax(conform, target)
+    assert done.code == 3, done.out
+    assert done.result is not None
+    assert done.result["exit_code"] == 3
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--operator", "atention"], "did you mean 'attention'?"),
+        (["--property", "rms_norm.od"], "did you mean 'rms_norm.odd'?"),
+        (["--dtype", "float31"], "did you mean 'float32'?"),
+        (["--profile", "quik"], "did you mean 'quick'?"),
+        (["--level", "mustt"], "did you mean 'must'?"),
+        (["--device", "cudda"], "did you mean 'cuda'?"),
+        (["--target", "referense"], "did you mean 'reference'?"),
+        (["--target", "no/such/file.py"], "no/such/file.py"),
+        (["--target", "exec:true"], "exec"),
+        (["--operator", "softmax", "--property", "rope.*"], "nothing-selected"),
+        (["--property", "nothing-*"], "no property matches"),
+        (["--shard", "3/2"], "shard"),
+        (["--shard", "x"], "shard"),
+        (["--shard", "0/2"], "shard"),
+        (["--timeout", "0"], "timeout"),
+        (["--timeout", "-1"], "timeout"),
+        (["--timeout", "nan"], "timeout"),
+        (["--jobs", "0"], "jobs"),
+        (["--resume"], "--out"),
+        (["--device", "cuda"], "cuda"),
+    ],
+    ids=" ".join,
+)
+def test_a_wrong_request_gives_2(conform: Conform, words: list[str], told: str) -> None:
+    if words == ["--device", "cuda"]:
+        import torch
+
+        if torch.cuda.is_available():
+            words = ["--target", "no/such/file.py"]
+            told = "no/such/file.py"
+    base = [] if "--target" in words else ["--target", "reference"]
+    done = conform("run", *base, *words, *([] if "--profile" in words else ["--profile", "quick"]))
+    assert done.code == 2, done.out + done.err
+    assert told in done.err
+    assert "Traceback" not in done.err
+    assert done.result is None
+
+
+def test_unknown_options_and_verbs_give_2(conform: Conform) -> None:
+    assert conform("run", "--target", "reference", "--profil", "quick").code == 2
+    assert conform("runn").code == 2
+
+
+def test_a_target_without_the_operator_gives_2(conform: Conform) -> None:
+    done = conform("run", "--target", str(PROCESS / "mutates_input.py"), "--operator", "rope", *CHEAP)
+    assert done.code == 2
+    assert "softmax" in done.err
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("import_error", "no_such_module_for_conform"),
+        ("import_exits", "usage: import_exits INPUT"),
+        ("import_crashes", "SIGSEGV"),
+        ("no_operator", "soft_max"),
+        ("bad_declaration", "did you mean 'dtypes'"),
+        ("lacks_inputs", "attention"),
+        ("wrong_signature", "dim"),
+    ],
+)
+def test_targets_that_cannot_be_loaded_give_2(conform: Conform, name: str, told: str) -> None:
+    done = conform("run", "--target", str(PROCESS / f"{name}.py"), *CHEAP)
+    assert done.code == 2, done.out
+    assert told in done.err
+    assert "conformance/conform" not in done.err
+    assert done.result is None
+
+
+# -- misbehaving targets -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "outcome", "words"),
+    [
+        ("segfaults", "crash", "SIGSEGV"),
+        ("calls_exit", "crash", "3"),
+        ("leaves_at_once", "crash", "7"),
+        ("raises", "error", "cannot handle shape="),
+        ("returns_none", "error", "NoneType"),
+        ("returns_tuple", "error", "tuple"),
+        ("returns_text", "error", "str"),
+        ("wrong_shape", "error", "shape"),
+        ("wrong_dtype", "error", "float64"),
+        ("returns_nan", "fail", "nan"),
+    ],
+)
+def test_misbehaviour_is_a_verdict(conform: Conform, name: str, outcome: str, words: str) -> None:
+    done = run_softmax(conform, PROCESS / f"{name}.py", "--property", "softmax.agrees-with-reference")
+    assert done.code == 1, done.out
+    (verdict,) = done.verdicts()
+    assert verdict["outcome"] == outcome
+    assert words in verdict["counterexample"]["message"].lower() + verdict["counterexample"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("name", "law"),
+    [
+        ("mutates_input", "inputs-unchanged"),
+        ("writes_margins", "margins-unwritten"),
+        ("changes_state", "global-state"),
+        ("draws_from_global", "repeatable"),
+        ("reuses_buffer", "result-kept"),
+    ],
+)
+def test_effects_are_seen_by_hygiene(conform: Conform, name: str, law: str) -> None:
+    done = run_softmax(conform, PROCESS / f"{name}.py", "--property", f"softmax.hygiene.{law}")
+    assert done.code == 1, done.out
+    (verdict,) = done.verdicts()
+    assert verdict["outcome"] in ("fail", "error")
+
+
+def test_memory_is_bounded(conform: Conform) -> None:
+    done = run_softmax(conform, PROCESS / "exhausts_memory.py", "--property",
+                       "softmax.agrees-with-reference", "--timeout", "20")  # fmt: skip
+    assert done.code == 1
+    assert done.verdicts()[0]["outcome"] in ("error", "crash", "timeout")
+
+
+def test_much_printing_is_harmless(conform: Conform) -> None:
+    done = run_softmax(conform, PROCESS / "prints_a_lot.py", "--property", "softmax.agrees-with-reference")
+    assert done.code == 0
+    assert len(done.out) < 20_000
+
+
+def test_a_crash_does_not_end_the_run(conform: Conform, tmp_path: Path) -> None:
+    """One function segfaults, another hangs: both are verdicts, and the third is judged."""
+    target = tmp_path / "mixed.py"
+    target.write_text(
+        "import ctypes, torch\n"
+        "def softmax(x):\n    ctypes.string_at(0)\n"
+        "def gelu(x):\n    while True:\n        pass\n"
+        "def swish(x, *, beta=1.0):\n    return x * torch.sigmoid(beta * x)\n"
+    )
+    done = conform("run", "--target", str(target), "--property", "*.agrees-with-reference", *CHEAP,
+                   "--timeout", "0.5", "--out", str(tmp_path / "out"))  # fmt: skip
+    assert done.code == 1
+    found = {v["operator"]: v["outcome"] for v in done.verdicts()}
+    assert found == {"softmax": "crash", "gelu": "timeout", "swish": "pass"}
+    assert done.result is not None
+    assert done.result["complete"] is True
+    crash = done.verdicts(operator="softmax")[0]
+    assert Path(crash["counterexample"]["replay"].split()[2]).is_file()
+    assert "restarted" in done.out
+
+
+# -- interrupted, resumed, in parts --------------------------------------------------------------
+
+
+def test_an_interrupted_run_is_kept_and_resumed(conform: Conform, tmp_path: Path) -> None:
+    target = tmp_path / "slowly.py"
+    target.write_text("import time\ndef softmax(x):\n    time.sleep(0.15)\n    return x.softmax(-1)\n")
+    out, file = tmp_path / "out", tmp_path / "part.json"
+    words = ["run", "--target", str(target), "--operator", "softmax", *CHEAP, "--out", str(out)]
+    process = subprocess.Popen([sys.executable, "-m", "conform", *words, "--json", str(file)],
+                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)  # fmt: skip
+    events = out / "events.jsonl"
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        if events.exists() and events.read_text().count("VerdictReached") >= 2:
+            break
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    printed, _ = process.communicate(timeout=30)
+    assert process.returncode == 130, printed
+    assert "Traceback" not in printed
+    stream = read_stream(events)
+    assert stream.finished
+    assert not stream.complete
+    kept = sum(len(v) for v in stream.verdicts.values())
+    assert kept >= 2
+    part = strict_json(file)
+    assert (part["complete"], part["exit_code"]) == (False, 130)
+    assert sum(part["summary"].values()) == kept
+    target.write_text(GOOD_SOFTMAX)
+    done = conform(*words, "--resume")
+    assert done.code == 0, done.out
+    assert len(done.verdicts()) > kept
+    assert done.result is not None
+    assert done.result["complete"] is True
+    whole = read_stream(events)
+    assert whole.complete
+    before = {v.property: v.seconds for v in stream.verdicts["slowly"]}
+    after = {v["property"]: v["seconds"] for v in done.verdicts()}
+    assert {name: after[name] for name in before} == pytest.approx(before)
+
+
+def test_resume_needs_an_earlier_run(conform: Conform, tmp_path: Path) -> None:
+    done = run_softmax(conform, "reference", "--out", str(tmp_path / "none"), "--resume")
+    assert done.code == 2
+    assert "events.jsonl" in done.err
+
+
+def test_shards_merge_to_the_whole_plan(conform: Conform, tmp_path: Path) -> None:
+    names = ("softmax", "swish", "gelu")
+    words = ["run", "--target", "reference", *CHEAP, "--property", "*.agrees-with-reference"]
+    for name in names:
+        words += ["--operator", name]
+    parts = []
+    for index in (1, 2):
+        parts.append(tmp_path / f"part{index}.json")
+        assert conform(*words, "--shard", f"{index}/2", "--json", str(parts[-1])).code == 0
+    merged = tmp_path / "merged.json"
+    done = conform("merge", *map(str, parts), "--json", str(merged))
+    assert done.code == 0, done.err
+    whole = conform(*words)
+    def keys(result: Any) -> list[tuple[str, str, str]]:
+        return sorted((v["property"], v["dtype"], v["outcome"])
+                      for t in result["targets"] for v in t["verdicts"])
+
+    assert keys(strict_json(merged)) == keys(whole.result)
+    assert len(strict_json(merged)["targets"]) == 1
+    assert len(keys(whole.result)) == 3
+
+
+def test_the_same_seed_gives_the_same_result(conform: Conform) -> None:
+    def ratios(seed: str) -> list[Any]:
+        return [(v["property"], v.get("worst_ratio"), v["cases"])
+                for v in run_softmax(conform, "reference", "--seed", seed).verdicts()]
+
+    first = ratios("3")
+    assert ratios("3") == first
+    assert ratios("4") != first
+
+
+def test_a_baseline_excuses_known_failures(conform: Conform, tmp_path: Path) -> None:
+    file = tmp_path / "known.json"
+    law = ("--property", "softmax.agrees-with-reference")
+    assert run_softmax(conform, PROCESS / "returns_nan.py", *law, "--json", str(file)).code == 1
+    done = run_softmax(conform, PROCESS / "returns_nan.py", *law, "--baseline", str(file))
+    assert done.code == 0
+    assert done.verdicts()[0]["outcome"] == "excused"
+
+
+def test_levels_gate(conform: Conform, tmp_path: Path) -> None:
+    """A `should` law that fails does not gate at must, and does at should."""
+    target = tmp_path / "even.py"
+    target.write_text("import torch\ndef rms_norm(x, gamma, *, eps=1e-6):\n"
+                      "    y = x.double() + 1e-7 * x.double().abs()\n"
+                      "    r = torch.rsqrt((y * y).mean(-1, keepdim=True) + eps)\n"
+                      "    return (y * r * gamma.double()).to(x.dtype)\n")  # fmt: skip
+    words = ("run", "--target", str(target), "--property", "rms_norm.odd", *CHEAP)
+    assert conform(*words, "--level", "must").code in (0, 3)
+    assert conform(*words, "--level", "should").code == 1
+
+
+def test_infinite_ratios_are_json_strings(conform: Conform) -> None:
+    done = run_softmax(conform, PROCESS / "returns_nan.py", "--property", "softmax.agrees-with-reference")
+    ratio = done.verdicts()[0]["worst_ratio"]
+    assert ratio == "inf" or math.isfinite(ratio)
