@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from conform_reference import _check
+from conform_reference._attend import float32_drift
 from conform_reference.rounding import mark
 
 
@@ -106,7 +107,8 @@ def seq2seq_attention(h: Tensor, e: Tensor) -> tuple[Tensor, Tensor]:
     _check.at_least("T", h.shape[1], 1)
     dtype = _check.compute_dtype(h, e)
     scores = e.to(dtype)
-    exponentials = torch.exp(scores - scores.detach().amax(-1, keepdim=True))
-    weights = exponentials / exponentials.sum(-1, keepdim=True)
+    maximum = scores.detach().amax(-1, keepdim=True)
+    exponentials = torch.exp(scores - maximum)
+    weights = exponentials / exponentials.sum(-1, keepdim=True) * float32_drift(maximum)
     context = (mark("weights", weights).unsqueeze(1) @ h.to(dtype)).squeeze(1)
     return context.to(h.dtype), weights.to(e.dtype)

@@ -1,4 +1,4 @@
-"""How long things take: `make bench`. Skipped in ordinary runs (--benchmark-skip in pyproject.toml)."""
+"""How long things take: `make bench`; skipped in ordinary runs (--benchmark-skip)."""
 
 from __future__ import annotations
 
@@ -27,8 +27,13 @@ Benchmark = Any
 
 
 def conform(*words: str, timeout: float = 600.0) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "conform", *words], capture_output=True, text=True,
-                          check=False, timeout=timeout)  # fmt: skip
+    return subprocess.run(
+        [sys.executable, "-m", "conform", *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=timeout,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -127,8 +132,13 @@ class _Seconds:
 def test_refuting_one_wrong_line(benchmark: Benchmark, zygote: Zygote) -> None:
     """Refuted, shrunk and diagnosed within 10 s of the worker's start."""
     path = TESTS / "broken" / "attention__scale_by_dim.py"
-    request = Request((str(path),), PROFILES["default"], ("attention",),
-                      ("attention.agrees-with-reference",), dtypes=("float32",))  # fmt: skip
+    request = Request(
+        (str(path),),
+        PROFILES["default"],
+        ("attention",),
+        ("attention.agrees-with-reference",),
+        dtypes=("float32",),
+    )
 
     def once() -> Any:
         return Runner(request, built_in(), (), zygote=zygote).run()

@@ -27,8 +27,12 @@ class Ended:
         """All verdicts whose fields are as wanted."""
         if self.result is None:
             raise AssertionError(f"no result was written:\n{self.out}\n{self.err}")
-        return [v for t in self.result["targets"] for v in t["verdicts"]
-                if all(v[name] == value for name, value in wanted.items())]
+        return [
+            v
+            for t in self.result["targets"]
+            for v in t["verdicts"]
+            if all(v[name] == value for name, value in wanted.items())
+        ]
 
 
 Conform = Callable[..., Ended]
@@ -54,7 +58,9 @@ def conform(
         streams = capfd.readouterr()
         code = caught.value.code
         result = json.loads(path.read_text()) if path.exists() else None
-        return Ended(code if isinstance(code, int) else int(bool(code)), streams.out, streams.err, result)
+        return Ended(
+            code if isinstance(code, int) else int(bool(code)), streams.out, streams.err, result
+        )
 
     yield call
     torch.set_num_threads(threads)

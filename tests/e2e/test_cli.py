@@ -38,30 +38,77 @@ def run_softmax(conform: Conform, target: str | Path, *more: str) -> Ended:
 # -- exit codes and files ------------------------------------------------------------------------
 
 
-def test_a_conforming_target_gives_0_and_the_promised_json(conform: Conform, tmp_path: Path) -> None:
+def test_a_conforming_target_gives_0_and_the_promised_json(
+    conform: Conform, tmp_path: Path
+) -> None:
     file = tmp_path / "result.json"
-    done = conform("run", "--target", "reference", "--operator", "swish", *CHEAP, "--json", str(file),
-                   "--html", str(tmp_path / "r.html"), "--junit", str(tmp_path / "r.xml"),
-                   "--sarif", str(tmp_path / "r.sarif"), "--markdown", str(tmp_path / "r.md"))  # fmt: skip
+    done = conform(
+        "run",
+        "--target",
+        "reference",
+        "--operator",
+        "swish",
+        *CHEAP,
+        "--json",
+        str(file),
+        "--html",
+        str(tmp_path / "r.html"),
+        "--junit",
+        str(tmp_path / "r.xml"),
+        "--sarif",
+        str(tmp_path / "r.sarif"),
+        "--markdown",
+        str(tmp_path / "r.md"),
+    )
     assert done.code == 0, done.out + done.err
     result = strict_json(file)
     assert result["schema"] == "conform-result/1"
-    assert set(result) >= {"schema", "environment", "seed", "profile", "complete", "targets", "summary",
-                           "exit_code"}  # fmt: skip
+    assert set(result) >= {
+        "schema",
+        "environment",
+        "seed",
+        "profile",
+        "complete",
+        "targets",
+        "summary",
+        "exit_code",
+    }
     assert set(result["environment"]) >= {"conform", "python", "torch", "device", "threads"}
     assert (result["seed"], result["profile"], result["complete"], result["exit_code"]) == (
-        0, "quick", True, 0)  # fmt: skip
-    assert set(result["summary"]) == {"pass", "fail", "error", "crash", "timeout", "incomplete",
-                                      "unsupported", "excused"}  # fmt: skip
+        0,
+        "quick",
+        True,
+        0,
+    )
+    assert set(result["summary"]) == {
+        "pass",
+        "fail",
+        "error",
+        "crash",
+        "timeout",
+        "incomplete",
+        "unsupported",
+        "excused",
+    }
     (target,) = result["targets"]
     assert target["name"] == "reference"
     assert target["operators"] == ["swish"]
     assert sum(result["summary"].values()) == len(target["verdicts"]) > 10
     for verdict in target["verdicts"]:
-        assert set(verdict) >= {"property", "operator", "level", "dtype", "device", "outcome", "cases",
-                                "seconds"}  # fmt: skip
+        assert set(verdict) >= {
+            "property",
+            "operator",
+            "level",
+            "dtype",
+            "device",
+            "outcome",
+            "cases",
+            "seconds",
+        }
         assert verdict["outcome"] in result["summary"]
-    agreement = next(v for v in target["verdicts"] if v["property"] == "swish.agrees-with-reference")
+    agreement = next(
+        v for v in target["verdicts"] if v["property"] == "swish.agrees-with-reference"
+    )
     assert agreement["cases"] >= 6
     assert 0 < agreement["worst_ratio"] <= 1
     assert read_result(file).exit_code() == 0
@@ -74,15 +121,24 @@ def test_a_conforming_target_gives_0_and_the_promised_json(conform: Conform, tmp
 
 def test_a_wrong_scale_gives_1_with_diagnosis_and_replay(conform: Conform, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    done = conform("run", "--target", str(TESTS / "broken" / "attention__scale_by_dim.py"), "--operator",
-                   "attention", "--property", "attention.agrees-with-reference", *CHEAP, "--out", str(out))  # fmt: skip
+    done = conform(
+        "run",
+        "--target",
+        str(TESTS / "broken" / "attention__scale_by_dim.py"),
+        "--operator",
+        "attention",
+        "--property",
+        "attention.agrees-with-reference",
+        *CHEAP,
+        "--out",
+        str(out),
+    )
     assert done.code == 1
     (verdict,) = done.verdicts(outcome="fail")
     assert verdict["diagnosis"][0]["mistake"] == "attention.scale-by-dim"
     assert verdict["diagnosis"][0]["agreement"] == 1.0
     example = verdict["counterexample"]
-    assert example["case"]["case"]["format"] == "conform-case/1" if "case" in example["case"] else (
-        example["case"]["format"] == "conform-case/1")  # fmt: skip
+    assert "conform-case/1" in json.dumps(example["case"])
     assert example["message"]
     assert verdict["worst_ratio"] == "inf" or verdict["worst_ratio"] > 1
     assert "attention.scale-by-dim" in done.out
@@ -107,8 +163,7 @@ def test_incomplete_gives_3(conform: Conform, tmp_path: Path) -> None:
     """Limits that no law's condition can meet: planned, but not decided."""
     target = tmp_path / "unasked.py"
     target.write_text(
-        GOOD_SOFTMAX + 'CONFORM = {"operators": {"softmax": {"requires": ["L < 0"]}}}\n'
-        if False else GOOD_SOFTMAX + 'CONFORM = {"operators": {"softmax": {"requires": ["1 > 2"]}}}\n'
+        GOOD_SOFTMAX + 'CONFORM = {"operators": {"softmax": {"requires": ["1 > 2"]}}}\n'
     )
     done = run_softmax(conform, target)
     assert done.code == 3, done.out
@@ -150,6 +205,8 @@ def test_a_wrong_request_gives_2(conform: Conform, words: list[str], told: str) 
             words = ["--target", "no/such/file.py"]
             told = "no/such/file.py"
     base = [] if "--target" in words else ["--target", "reference"]
+    if not {"--operator", "--property"} & set(words):
+        base += ["--operator", "swish"]  # little to run, should the request be accepted
     done = conform("run", *base, *words, *([] if "--profile" in words else ["--profile", "quick"]))
     assert done.code == 2, done.out + done.err
     assert told in done.err
@@ -163,7 +220,9 @@ def test_unknown_options_and_verbs_give_2(conform: Conform) -> None:
 
 
 def test_a_target_without_the_operator_gives_2(conform: Conform) -> None:
-    done = conform("run", "--target", str(PROCESS / "mutates_input.py"), "--operator", "rope", *CHEAP)
+    done = conform(
+        "run", "--target", str(PROCESS / "mutates_input.py"), "--operator", "rope", *CHEAP
+    )
     assert done.code == 2
     assert "softmax" in done.err
 
@@ -207,11 +266,15 @@ def test_targets_that_cannot_be_loaded_give_2(conform: Conform, name: str, told:
     ],
 )
 def test_misbehaviour_is_a_verdict(conform: Conform, name: str, outcome: str, words: str) -> None:
-    done = run_softmax(conform, PROCESS / f"{name}.py", "--property", "softmax.agrees-with-reference")
+    done = run_softmax(
+        conform, PROCESS / f"{name}.py", "--property", "softmax.agrees-with-reference"
+    )
     assert done.code == 1, done.out
     (verdict,) = done.verdicts()
     assert verdict["outcome"] == outcome
-    assert words in verdict["counterexample"]["message"].lower() + verdict["counterexample"]["message"]
+    assert (
+        words in verdict["counterexample"]["message"].lower() + verdict["counterexample"]["message"]
+    )
 
 
 @pytest.mark.parametrize(
@@ -232,14 +295,22 @@ def test_effects_are_seen_by_hygiene(conform: Conform, name: str, law: str) -> N
 
 
 def test_memory_is_bounded(conform: Conform) -> None:
-    done = run_softmax(conform, PROCESS / "exhausts_memory.py", "--property",
-                       "softmax.agrees-with-reference", "--timeout", "20")  # fmt: skip
+    done = run_softmax(
+        conform,
+        PROCESS / "exhausts_memory.py",
+        "--property",
+        "softmax.agrees-with-reference",
+        "--timeout",
+        "20",
+    )
     assert done.code == 1
     assert done.verdicts()[0]["outcome"] in ("error", "crash", "timeout")
 
 
 def test_much_printing_is_harmless(conform: Conform) -> None:
-    done = run_softmax(conform, PROCESS / "prints_a_lot.py", "--property", "softmax.agrees-with-reference")
+    done = run_softmax(
+        conform, PROCESS / "prints_a_lot.py", "--property", "softmax.agrees-with-reference"
+    )
     assert done.code == 0
     assert len(done.out) < 20_000
 
@@ -253,8 +324,18 @@ def test_a_crash_does_not_end_the_run(conform: Conform, tmp_path: Path) -> None:
         "def gelu(x):\n    while True:\n        pass\n"
         "def swish(x, *, beta=1.0):\n    return x * torch.sigmoid(beta * x)\n"
     )
-    done = conform("run", "--target", str(target), "--property", "*.agrees-with-reference", *CHEAP,
-                   "--timeout", "0.5", "--out", str(tmp_path / "out"))  # fmt: skip
+    done = conform(
+        "run",
+        "--target",
+        str(target),
+        "--property",
+        "*.agrees-with-reference",
+        *CHEAP,
+        "--timeout",
+        "0.5",
+        "--out",
+        str(tmp_path / "out"),
+    )
     assert done.code == 1
     found = {v["operator"]: v["outcome"] for v in done.verdicts()}
     assert found == {"softmax": "crash", "gelu": "timeout", "swish": "pass"}
@@ -270,11 +351,17 @@ def test_a_crash_does_not_end_the_run(conform: Conform, tmp_path: Path) -> None:
 
 def test_an_interrupted_run_is_kept_and_resumed(conform: Conform, tmp_path: Path) -> None:
     target = tmp_path / "slowly.py"
-    target.write_text("import time\ndef softmax(x):\n    time.sleep(0.15)\n    return x.softmax(-1)\n")
+    target.write_text(
+        "import time\ndef softmax(x):\n    time.sleep(0.15)\n    return x.softmax(-1)\n"
+    )
     out, file = tmp_path / "out", tmp_path / "part.json"
     words = ["run", "--target", str(target), "--operator", "softmax", *CHEAP, "--out", str(out)]
-    process = subprocess.Popen([sys.executable, "-m", "conform", *words, "--json", str(file)],
-                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)  # fmt: skip
+    process = subprocess.Popen(
+        [sys.executable, "-m", "conform", *words, "--json", str(file)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
     events = out / "events.jsonl"
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
@@ -325,9 +412,13 @@ def test_shards_merge_to_the_whole_plan(conform: Conform, tmp_path: Path) -> Non
     done = conform("merge", *map(str, parts), "--json", str(merged))
     assert done.code == 0, done.err
     whole = conform(*words)
+
     def keys(result: Any) -> list[tuple[str, str, str]]:
-        return sorted((v["property"], v["dtype"], v["outcome"])
-                      for t in result["targets"] for v in t["verdicts"])
+        return sorted(
+            (v["property"], v["dtype"], v["outcome"])
+            for t in result["targets"]
+            for v in t["verdicts"]
+        )
 
     assert keys(strict_json(merged)) == keys(whole.result)
     assert len(strict_json(merged)["targets"]) == 1
@@ -336,8 +427,10 @@ def test_shards_merge_to_the_whole_plan(conform: Conform, tmp_path: Path) -> Non
 
 def test_the_same_seed_gives_the_same_result(conform: Conform) -> None:
     def ratios(seed: str) -> list[Any]:
-        return [(v["property"], v.get("worst_ratio"), v["cases"])
-                for v in run_softmax(conform, "reference", "--seed", seed).verdicts()]
+        return [
+            (v["property"], v.get("worst_ratio"), v["cases"])
+            for v in run_softmax(conform, "reference", "--seed", seed).verdicts()
+        ]
 
     first = ratios("3")
     assert ratios("3") == first
@@ -356,16 +449,20 @@ def test_a_baseline_excuses_known_failures(conform: Conform, tmp_path: Path) -> 
 def test_levels_gate(conform: Conform, tmp_path: Path) -> None:
     """A `should` law that fails does not gate at must, and does at should."""
     target = tmp_path / "even.py"
-    target.write_text("import torch\ndef rms_norm(x, gamma, *, eps=1e-6):\n"
-                      "    y = x.double() + 1e-7 * x.double().abs()\n"
-                      "    r = torch.rsqrt((y * y).mean(-1, keepdim=True) + eps)\n"
-                      "    return (y * r * gamma.double()).to(x.dtype)\n")  # fmt: skip
+    target.write_text(
+        "import torch\ndef rms_norm(x, gamma, *, eps=1e-6):\n"
+        "    y = x.double() + 1e-7 * x.double().abs()\n"
+        "    r = torch.rsqrt((y * y).mean(-1, keepdim=True) + eps)\n"
+        "    return (y * r * gamma.double()).to(x.dtype)\n"
+    )
     words = ("run", "--target", str(target), "--property", "rms_norm.odd", *CHEAP)
     assert conform(*words, "--level", "must").code in (0, 3)
     assert conform(*words, "--level", "should").code == 1
 
 
 def test_infinite_ratios_are_json_strings(conform: Conform) -> None:
-    done = run_softmax(conform, PROCESS / "returns_nan.py", "--property", "softmax.agrees-with-reference")
+    done = run_softmax(
+        conform, PROCESS / "returns_nan.py", "--property", "softmax.agrees-with-reference"
+    )
     ratio = done.verdicts()[0]["worst_ratio"]
     assert ratio == "inf" or math.isfinite(ratio)

@@ -1,4 +1,4 @@
-"""Every wrong target is refuted, no correct one is: the two measured figures that govern the checker."""
+"""Every wrong target is refuted, no correct one is: the figures that govern the checker."""
 
 from __future__ import annotations
 
@@ -38,8 +38,10 @@ class Tally:
     def words(self) -> str:
         """The summary, a line a fact."""
         count = len(self.refuted) + len(self.missed)
-        lines = [f"broken: {len(self.refuted)} of {count} refuted, {len(self.named)} named correctly",
-                 f"correct: {len(self.held)} of {len(self.held) + len(self.alarms)} without an alarm"]
+        lines = [
+            f"broken: {len(self.refuted)} of {count} refuted, {len(self.named)} named correctly",
+            f"correct: {len(self.held)} of {len(self.held) + len(self.alarms)} without an alarm",
+        ]
         lines += [f"missed: {name}" for name in self.missed]
         lines += [f"false alarm: {name}" for name in self.alarms]
         lines += [f"not named: {name}: {what}" for name, what in self.misnamed.items()]
@@ -77,8 +79,12 @@ def run(path: Path, profile: str, zygote: Zygote, operators: tuple[str, ...] = (
 
 
 def violated(result: RunResult) -> list[Verdict]:
-    return [v for t in result.targets for v in t.verdicts
-            if v.outcome.violated and v.level is Level.MUST]
+    return [
+        v
+        for t in result.targets
+        for v in t.verdicts
+        if v.outcome.violated and v.level is Level.MUST
+    ]
 
 
 def names_of(verdicts: list[Verdict]) -> set[str]:
@@ -116,8 +122,11 @@ def test_a_correct_target_is_not_refuted(path: Path, zygote: Zygote, tally: Tall
     result = run(path, "default", zygote)
     wrong = violated(result)
     (tally.alarms if wrong else tally.held).append(path.stem)
-    told = [f"{v.property} {v.dtype} {v.outcome}: "
-            f"{v.counterexample.message[:200] if v.counterexample else v.reason}" for v in wrong]
+    told = [
+        f"{v.property} {v.dtype} {v.outcome}: "
+        f"{v.counterexample.message[:200] if v.counterexample else v.reason}"
+        for v in wrong
+    ]
     assert told == []
     assert sum(v.cases for t in result.targets for v in t.verdicts) > 0
 

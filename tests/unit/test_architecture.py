@@ -1,4 +1,4 @@
-"""The plan of the house: one-way imports, a light command line, small files, documented functions."""
+"""The plan of the house: one-way imports, a light command line, small documented files."""
 
 from __future__ import annotations
 
@@ -23,10 +23,15 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "conform_spec": (),
     "conform_reference": ("conform_spec",),
     "conform": ("conform_spec", "conform_reference"),
-    "conform_reports": ("conform.records", "conform.wording", "conform.reading", "conform.failure_text",
-                        "conform.errors"),
+    "conform_reports": (
+        "conform.records",
+        "conform.wording",
+        "conform.reading",
+        "conform.failure_text",
+        "conform.errors",
+    ),
     "conform_kernels": (),
-}  # fmt: skip
+}
 LONGEST = 500
 
 
@@ -61,7 +66,11 @@ def test_imports_point_one_way(package: str) -> None:
             ours = any(within(name, own) for own in PACKAGES)
             # conform/builtin holds targets: they run in the worker and may import what they show.
             builtin = file.parent.name == "builtin" and within(name, "conform_kernels")
-            fine = builtin or within(name, package) or any(within(name, other) for other in ALLOWED[package])
+            fine = (
+                builtin
+                or within(name, package)
+                or any(within(name, other) for other in ALLOWED[package])
+            )
             if ours and not fine:
                 wrong.append(f"{file.relative_to(ROOT)}: {name}")
     assert wrong == []
@@ -75,22 +84,35 @@ def test_kernels_need_torch_and_triton_alone() -> None:
 
 
 def test_the_rule_would_notice() -> None:
-    tree = ast.parse("from conform.run import runner\nfrom . import html\nimport conform.law.grammar")
+    tree = ast.parse(
+        "from conform.run import runner\nfrom . import html\nimport conform.law.grammar"
+    )
     names = list(imported(tree, PACKAGES["conform_reports"] / "view.py", "conform_reports"))
     assert names == ["conform.run.runner", "conform_reports.html", "conform.law.grammar"]
 
 
-@pytest.mark.parametrize("words", [["--help"], ["list"], ["run", "--help"], ["list", "--properties"],
-                                   ["explain", "attention"], ["schema"], ["--version"]])  # fmt: skip
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--help"],
+        ["list"],
+        ["run", "--help"],
+        ["list", "--properties"],
+        ["explain", "attention"],
+        ["schema"],
+        ["--version"],
+    ],
+)
 def test_light_verbs_do_not_import_torch(words: list[str]) -> None:
     program = (
-        "import sys\nsys.argv = ['conform', *{!r}]\nfrom conform.cli import main\n"
+        f"import sys\nsys.argv = ['conform', *{words!r}]\nfrom conform.cli import main\n"
         "try:\n    main()\nexcept SystemExit as end:\n    assert not end.code, end.code\n"
         "heavy = [m for m in ('torch', 'numpy', 'scipy', 'hypothesis') if m in sys.modules]\n"
         "assert not heavy, heavy\n"
-    ).format(words)
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60,
-                          check=False)  # fmt: skip
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False
+    )
     assert done.returncode == 0, done.stderr[-2000:]
     assert done.stdout.strip()
 
@@ -112,20 +134,34 @@ def undocumented(body: list[ast.stmt], prefix: str) -> Iterator[str]:
             yield from undocumented(node.body, f"{prefix}.{node.name}")
 
 
-@pytest.mark.parametrize("package", ["conform", "conform_reference", "conform_reports", "conform_kernels"])
+@pytest.mark.parametrize(
+    "package", ["conform", "conform_reference", "conform_reports", "conform_kernels"]
+)
 def test_public_functions_have_docstrings(package: str) -> None:
-    found = [name for file in files(package)
-             for name in undocumented(ast.parse(file.read_text()).body, str(file.relative_to(ROOT)))]
+    found = [
+        name
+        for file in files(package)
+        for name in undocumented(ast.parse(file.read_text()).body, str(file.relative_to(ROOT)))
+    ]
     assert found == []
 
 
 @pytest.mark.parametrize("package", ["conform", "conform_reports"])
 def test_modules_have_docstrings(package: str) -> None:
-    bare = [str(f) for f in files(package) if f.read_text() and not ast.get_docstring(ast.parse(f.read_text()))]
+    bare = [
+        str(f)
+        for f in files(package)
+        if f.read_text() and not ast.get_docstring(ast.parse(f.read_text()))
+    ]
     assert bare == []
 
 
 def test_library_code_has_no_asserts() -> None:
-    found = [f"{file.relative_to(ROOT)}:{node.lineno}" for package in PACKAGES for file in files(package)
-             for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Assert)]
+    found = [
+        f"{file.relative_to(ROOT)}:{node.lineno}"
+        for package in PACKAGES
+        for file in files(package)
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.Assert)
+    ]
     assert found == []

@@ -55,9 +55,20 @@ def test_functions_get_a_few_roundoffs() -> None:
 
 def test_exact_operations_get_none() -> None:
     x = seeded(50, 4)
-    for function in (torch.neg, torch.abs, torch.relu, torch.t, lambda t: t[1:], lambda t: t * 2.0,
-                     lambda t: t / 8, lambda t: torch.cat([t, t]), lambda t: t.amax(0),
-                     lambda t: t.clone(), lambda t: torch.where(t > 0, t, -t), torch.square):  # fmt: skip
+    for function in (
+        torch.neg,
+        torch.abs,
+        torch.relu,
+        torch.t,
+        lambda t: t[1:],
+        lambda t: t * 2.0,
+        lambda t: t / 8,
+        lambda t: torch.cat([t, t]),
+        lambda t: t.amax(0),
+        lambda t: t.clone(),
+        lambda t: torch.where(t > 0, t, -t),
+        torch.square,
+    ):
         exact = function(x)
         with Roundoff(3):
             noisy = function(x)
@@ -68,8 +79,11 @@ def test_exact_operations_get_none() -> None:
 def test_sums_and_products_grow_with_the_root_of_their_length(length: int) -> None:
     """Between a pairwise and a sequential float32 sum of positive terms, within a factor."""
     x = seeded(60, length).abs()
-    for function, tensors in ((lambda t: t.sum(-1), (x,)), (torch.mm, (x, x.T)),
-                              (lambda t: t.mean(-1), (x,))):  # fmt: skip
+    for function, tensors in (
+        (lambda t: t.sum(-1), (x,)),
+        (torch.mm, (x, x.T)),
+        (lambda t: t.mean(-1), (x,)),
+    ):
         noise = relative_noise(function, *tensors)
         assert 0.1 * math.sqrt(length) < noise < 0.8 * math.sqrt(length) + 1
 
@@ -77,11 +91,21 @@ def test_sums_and_products_grow_with_the_root_of_their_length(length: int) -> No
 def test_noise_covers_real_float32_arithmetic() -> None:
     """What float32 really does lies within the perturbations, not far below them."""
     x, w = seeded(40, 300), seeded(300, 20, seed=2)
-    for function, tensors in ((torch.mm, (x, w)), (lambda t: t.sum(-1), (x,)),
-                              (lambda t: t.cumsum(-1)[..., 50:], (x,))):  # fmt: skip
+    for function, tensors in (
+        (torch.mm, (x, w)),
+        (lambda t: t.sum(-1), (x,)),
+        (lambda t: t.cumsum(-1)[..., 50:], (x,)),
+    ):
         exact = function(*tensors)
-        real = (function(*(t.float() for t in tensors)).double() - function(
-            *(t.float().double() for t in tensors))).square().mean().sqrt()
+        real = (
+            (
+                function(*(t.float() for t in tensors)).double()
+                - function(*(t.float().double() for t in tensors))
+            )
+            .square()
+            .mean()
+            .sqrt()
+        )
         with Roundoff(1):
             modelled = (function(*tensors) - exact).square().mean().sqrt()
         assert real <= modelled * 1.2
@@ -99,8 +123,18 @@ def test_cancelling_sums_are_perturbed_by_their_terms() -> None:
 def test_infinities_stay() -> None:
     x = torch.tensor([[-math.inf, 0.0, 1.0], [-math.inf] * 3], dtype=torch.float64)
     with Roundoff(1):
-        results = [x + 1.0, x.exp(), torch.softmax(x, -1)[0], x.logsumexp(-1)[0], x.sum(-1),
-                   x.mean(-1), x * 3.0, x.cumsum(-1), x.amax(-1), (x.exp() @ torch.ones(3, 2).double())]  # fmt: skip
+        results = [
+            x + 1.0,
+            x.exp(),
+            torch.softmax(x, -1)[0],
+            x.logsumexp(-1)[0],
+            x.sum(-1),
+            x.mean(-1),
+            x * 3.0,
+            x.cumsum(-1),
+            x.amax(-1),
+            (x.exp() @ torch.ones(3, 2).double()),
+        ]
     for result in results:
         assert not result.isnan().any()
     assert torch.isneginf(results[0][1]).all()
@@ -122,8 +156,10 @@ def test_every_operation_of_the_reference_is_known(name: str) -> None:
         made = materialise(operator, item.case, "float32", lambda option: True)
         bound = oracle.bound(made.inputs, made.options, "float32")
         exact = evaluate(bound, bound.tensors)
-        with Roundoff(1, strict=True) as noise, rounding(
-                oracle.model("float32"), torch.tensor(1.3, dtype=torch.float64), noise):  # fmt: skip
+        with (
+            Roundoff(1, strict=True) as noise,
+            rounding(oracle.model("float32"), torch.tensor(1.3, dtype=torch.float64), noise),
+        ):
             noisy = bound(*bound.tensors)
         noisy = noisy if isinstance(noisy, tuple) else (noisy,)
         for a, b in zip(exact.outputs, noisy, strict=True):
@@ -160,7 +196,9 @@ def test_batched_samples_are_spread_as_looped_ones(name: str) -> None:
     for a, b in zip(batched, looped, strict=True):
         assert a.shape == b.shape
         # Pooled over elements; standard deviations of single ones come from 29 samples only.
-        spread_a, spread_b = (t[:, torch.isfinite(t).all(0)].std(0).square().mean().sqrt() for t in (a, b))
+        spread_a, spread_b = (
+            t[:, torch.isfinite(t).all(0)].std(0).square().mean().sqrt() for t in (a, b)
+        )
         assert float(spread_a) == pytest.approx(float(spread_b), rel=0.3, abs=1e-12)
         if a[0].numel() > 1 and float(spread_a):
             assert (a[0] != a[1]).any()
@@ -213,7 +251,9 @@ def test_a_dense_error_inside_every_bound_is_refuted_by_its_size(dtype: str) -> 
     expected = seeded(60, 60) + 4.0
     size = 2.0 ** (-8 if dtype == "bfloat16" else -11)
     samples = noisy_samples(expected, size)
-    bound = bound_of(expected, quantile(1e-9, 17) * (samples - expected).square().mean(0).sqrt(), DTYPES[dtype])
+    bound = bound_of(
+        expected, quantile(1e-9, 17) * (samples - expected).square().mean(0).sqrt(), DTYPES[dtype]
+    )
     sign = torch.where(seeded(60, 60, seed=4) > 0, 1.0, -1.0)
     found = judge((expected + 0.85 * bound * sign).to(DTYPES[dtype]), expected, samples, 1.0)
     assert found.ratio <= 1.0
@@ -265,7 +305,9 @@ def test_overflow_gives_infinity_or_the_largest_number(dtype: str) -> None:
 
 def test_infinity_below_the_range_is_wrong() -> None:
     expected = torch.tensor([100.0], dtype=torch.float64)
-    found = ratios(torch.tensor([math.inf]).double(), expected, torch.tensor([1.0]).double(), torch.float16)
+    found = ratios(
+        torch.tensor([math.inf]).double(), expected, torch.tensor([1.0]).double(), torch.float16
+    )
     assert found.tolist() == [math.inf]
 
 
@@ -346,8 +388,9 @@ def test_rounding_on_a_scaled_grid() -> None:
     for c in (1.0, 1.3, 1.9):
         rounded = rounded_on_scaled_grid(x, torch.tensor(c).double(), torch.bfloat16)
         assert ((rounded - x).abs() <= x.abs() * 2.0**-8 * 1.001).all()
-    assert torch.equal(rounded_on_scaled_grid(x, torch.tensor(1.0).double(), torch.bfloat16),
-                       x.bfloat16().double())
+    assert torch.equal(
+        rounded_on_scaled_grid(x, torch.tensor(1.0).double(), torch.bfloat16), x.bfloat16().double()
+    )
 
 
 def test_models_scale_float64_down() -> None:

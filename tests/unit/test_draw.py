@@ -57,8 +57,9 @@ properties:
 
 
 def digest(seed: int, names: tuple[str, ...] = ("attention", "rope", "layer_norm")) -> str:
-    cases = [d.case.as_json() for name in names
-             for d in draw_cases(BOOK.operator(name).spec, 12, seed)]
+    cases = [
+        d.case.as_json() for name in names for d in draw_cases(BOOK.operator(name).spec, 12, seed)
+    ]
     return hashlib.sha256(json.dumps(cases).encode()).hexdigest()
 
 
@@ -83,10 +84,16 @@ def test_the_same_seed_gives_the_same_cases_and_another_seed_others() -> None:
 def test_two_fresh_processes_agree() -> None:
     program = f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); import test_draw; print(test_draw.digest(5))"
     found = {
-        subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True,
-                       env={"PYTHONHASHSEED": salt, "PATH": ""}, timeout=120).stdout
+        subprocess.run(
+            [sys.executable, "-c", program],
+            capture_output=True,
+            text=True,
+            check=True,
+            env={"PYTHONHASHSEED": salt, "PATH": ""},
+            timeout=120,
+        ).stdout
         for salt in ("1", "2")
-    }  # fmt: skip
+    }
     assert found == {digest(5) + "\n"}
 
 
@@ -100,8 +107,11 @@ def test_more_cases_begin_with_the_fewer() -> None:
 def test_every_operator_can_be_drawn_and_filled(name: str) -> None:
     operator = BOOK.operator(name)
     for item in draw_cases(operator.spec, 6, 0):
-        sources = [v for v in (*item.case.inputs.values(), *item.case.options.values())
-                   if isinstance(v, Source) and not v.is_callable]
+        sources = [
+            v
+            for v in (*item.case.inputs.values(), *item.case.options.values())
+            if isinstance(v, Source) and not v.is_callable
+        ]
         for source in sources:
             assert fill(source, item.case.seed, "float32").shape == source.shape
 
@@ -110,7 +120,9 @@ def test_values_depend_on_the_key_alone() -> None:
     a = Source("normal", (3, 4), (), "q")
     assert torch.equal(fill(a, 7, "float64"), fill(a, 7, "float64"))
     assert not torch.equal(fill(a, 7, "float64"), fill(a, 8, "float64"))
-    assert not torch.equal(fill(a, 7, "float64"), fill(Source("normal", (3, 4), (), "k"), 7, "float64"))
+    assert not torch.equal(
+        fill(a, 7, "float64"), fill(Source("normal", (3, 4), (), "k"), 7, "float64")
+    )
     exact, half = fill(a, 7, "float64"), fill(a, 7, "bfloat16")
     assert torch.equal(exact.to(torch.bfloat16), half)
 
@@ -142,7 +154,9 @@ def test_every_alternative_occurs() -> None:
         assert any(given), name
         assert not all(given), name
     assert {len(c.options["mask"].shape) for c in cases if c.options["mask"]} == {2, 4}
-    layouts = {v.layout.split(":")[0] for c in cases for v in c.inputs.values() if isinstance(v, Source)}
+    layouts = {
+        v.layout.split(":")[0] for c in cases for v in c.inputs.values() if isinstance(v, Source)
+    }
     assert layouts == set(layout.NAMES)
     assert {c.dims["K"] for c in cases} >= {1, 2}
     assert any(c.dims["Lq"] < c.dims["Lk"] for c in cases)
@@ -193,7 +207,9 @@ def test_integer_generators() -> None:
     assert splits[0] == 0
     assert splits[-1] == 9
     assert (splits.diff() >= 0).all()
-    assert sorted(fill(Source("permutation", (9,), (), "p"), 1, "float32").tolist()) == list(range(9))
+    assert sorted(fill(Source("permutation", (9,), (), "p"), 1, "float32").tolist()) == list(
+        range(9)
+    )
     for seed in range(20):
         positions = fill(Source("positions", (3, 7), (), "m"), seed, "float32")
         assert (positions.diff() > 0).all()
@@ -262,8 +278,13 @@ def test_expanded_sources_are_constant_along_the_axis() -> None:
 
 
 def test_limits_are_kept() -> None:
-    cases = drawn(limits={"D": Limit(values=(16, 64)), "L": Limit(maximum=32, multiple_of=16),
-                          "H": Limit(maximum=4)})  # fmt: skip
+    cases = drawn(
+        limits={
+            "D": Limit(values=(16, 64)),
+            "L": Limit(maximum=32, multiple_of=16),
+            "H": Limit(maximum=4),
+        }
+    )
     assert len(cases) == 40
     assert {c.dims["D"] for c in cases} == {16, 64}
     for case in cases:
@@ -308,18 +329,28 @@ def test_variants_meet_the_requirements_too() -> None:
         vary(ATTENTION.spec, item, 0, tight, Variant(options={"causal": True}))
 
 
-@pytest.mark.parametrize(("text", "words"), [("not causall", "did you mean 'causal'"), ("Lq ==", "not an expression"),
-                                             ("q.shape", "attributes")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("not causall", "did you mean 'causal'"),
+        ("Lq ==", "not an expression"),
+        ("q.shape", "attributes"),
+    ],
+)
 def test_wrong_requires_are_told(text: str, words: str) -> None:
     with pytest.raises(Exception, match=words):
         constraints_of(ATTENTION, claim(requires=(text,)))
 
 
 def test_strides_narrow_the_layouts() -> None:
-    for strides, allowed in (("contiguous", {"contiguous", "misaligned"}),
-                             ("last_contiguous", {"contiguous", "misaligned", "sliced"})):  # fmt: skip
+    for strides, allowed in (
+        ("contiguous", {"contiguous", "misaligned"}),
+        ("last_contiguous", {"contiguous", "misaligned", "sliced"}),
+    ):
         cases = drawn(30, strides=strides)
-        assert {v.layout for c in cases for v in c.inputs.values() if isinstance(v, Source)} <= allowed
+        assert {
+            v.layout for c in cases for v in c.inputs.values() if isinstance(v, Source)
+        } <= allowed
     values = [v for c in drawn(30, strides="last_contiguous") for v in c.inputs.values()]
     for source in values:
         view = layout.place(fill(source, 1, "float32"), source.layout).view()
@@ -337,8 +368,10 @@ def test_a_variant_changes_only_what_it_names() -> None:
 # -- shrinking -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("name", "dims", "flag"), [("narrow", {"A": 1, "B": 5}, False),
-                                                    ("narrow-and-flagged", {"A": 1, "B": 5}, True)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "dims", "flag"),
+    [("narrow", {"A": 1, "B": 5}, False), ("narrow-and-flagged", {"A": 1, "B": 5}, True)],
+)
 def test_shrinking_finds_the_smallest_case(
     tmp_path: Path, name: str, dims: dict[str, int], flag: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -348,8 +381,13 @@ def test_shrinking_finds_the_smallest_case(
     law = book.property(f"summed.{name}")
     # The oracle must not share the failure, else the law is called false.
     monkeypatch.setattr("conform.run.laws.LawRun.verdict", lambda self: self._verdict(self.law.law))
-    session = Session("fake", LocalClient({}), {"summed": OperatorClaim("summed", "f", frozenset({"flag"}))},
-                      book, PROFILES["default"])  # fmt: skip
+    session = Session(
+        "fake",
+        LocalClient({}),
+        {"summed": OperatorClaim("summed", "f", frozenset({"flag"}))},
+        book,
+        PROFILES["default"],
+    )
     for item in session.drawn("summed", 20):
         case = session.case_of(law, item)
         trial = try_law(session, law, case, "float32")

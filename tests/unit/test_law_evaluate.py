@@ -43,78 +43,195 @@ class FakeCaller:
         evaluate()
         return name
 
-    def gradient(self, function: Callable[..., Any], at: tuple[Tensor, ...],
-                 cotangent: Tensor | None) -> tuple[Tensor, ...]:
+    def gradient(
+        self, function: Callable[..., Any], at: tuple[Tensor, ...], cotangent: Tensor | None
+    ) -> tuple[Tensor, ...]:
         leaves = tuple(x.clone().requires_grad_(True) for x in at)
         out = function(*leaves)
-        return torch.autograd.grad(out, leaves, torch.ones_like(out) if cotangent is None else cotangent)
+        return torch.autograd.grad(
+            out, leaves, torch.ones_like(out) if cotangent is None else cotangent
+        )
 
 
-def law(text: str, caller: FakeCaller | None = None, lets: Mapping[str, str] | None = None,
-        **names: Any) -> Any:
-    given = {"x": X, "y": X + 1, "p": P, "b": X > 0, "i": 1, "options": {"scale": 2.0},
-             "inputs": (X,), **names}
+def law(
+    text: str, caller: FakeCaller | None = None, lets: Mapping[str, str] | None = None, **names: Any
+) -> Any:
+    given = {
+        "x": X,
+        "y": X + 1,
+        "p": P,
+        "b": X > 0,
+        "i": 1,
+        "options": {"scale": 2.0},
+        "inputs": (X,),
+        **names,
+    }
     trees = {name: parse(source) for name, source in (lets or {}).items()}
     return Evaluator(given, trees, caller or FakeCaller(), frozenset({"doubled"}), "doubled").value(
-        parse(text))
+        parse(text)
+    )
 
 
 FUNCTIONS: dict[str, Any] = {
-    "exp(x)": X.exp(), "exp(0)": 1.0, "log(abs(x))": X.abs().log(), "log2(8)": 3.0,
-    "sqrt(abs(x))": X.abs().sqrt(), "tanh(x)": X.tanh(), "sin(x)": X.sin(), "cos(x)": X.cos(),
-    "erf(x)": X.erf(), "sigmoid(x)": X.sigmoid(), "sigmoid(0)": 0.5, "relu(x)": X.relu(),
-    "relu(-2)": 0.0, "abs(-2)": 2, "sum(x)": X.sum(), "sum(x, -1)": X.sum(-1), "sum(b)": 4,
-    "sum(x, (0, 1), True)": X.sum((0, 1), True), "mean(x, 0)": X.mean(0), "mean(p)": 1.0,
-    "max(x)": 4.0, "max(x, dim=-1)": X.amax(-1), "max(x, y)": X + 1, "max(1, 2, 3)": 3,
-    "max((1, 5, 2))": 5, "max(x, 0.75)": X.clamp_min(0.75),
-    "min(x, dim=0)": X.amin(0), "min(x)": -2.0, "min(2, 3)": 2, "min(3)": None,
-    "norm(x)": X.norm(dim=-1), "norm(x, (0, 1))": X.norm(), "var(x)": X.var(-1, correction=0),
-    "clamp(x, -1, 1)": X.clamp(-1, 1), "clamp(x, 0)": X.clamp(0),
-    "where(b, x, 0)": X.relu(), "where(True, 1, 2)": 1, "where(b, 1.5, p[0])": torch.where(X > 0, 1.5, 2.0),
-    "sort(x)": X.sort().values, "cumsum(x)": X.cumsum(-1), "matmul(x, transpose(x))": X @ X.T,
-    "x @ transpose(x)": X @ X.T, "einsum('ij,ij->i', x, y)": (X * (X + 1)).sum(-1),
-    "dot(x, y)": (X * (X + 1)).sum(-1), "transpose(x, 0, 1)": X.T,
-    "outer(x[0], p)": torch.outer(X[0], P.double()), "arange(4)": torch.arange(4),
-    "arange(1, 7, 2)": torch.arange(1, 7, 2), "ones(2, 3)": torch.ones(2, 3), "zeros(2)": torch.zeros(2),
-    "ones(size(x))": torch.ones(2, 3), "full(True, 2)": torch.ones(2, dtype=torch.bool),
-    "full(3, 2)": torch.tensor([3, 3]), "full(0.5, 2)": torch.tensor([0.5, 0.5]), "eye(3)": torch.eye(3),
-    "one_hot(p, 4)": torch.nn.functional.one_hot(P, 4), "tril(x)": X.tril(), "triu(x, 1)": X.triu(1),
-    "permute(x, p, 1)": X[:, P], "inverse(p)": torch.tensor([1, 2, 0]), "p[inverse(p)]": torch.arange(3),
-    "take(x, 1)": X[1], "take(x, p, 1)": X[:, P], "take((4, 5), 1)": 5,
-    "gather(x, stack(p, p))": X.gather(-1, torch.stack([P, P])), "slice(x, 1, 1, 3)": X[:, 1:3],
-    "slice(x, 1, 2, 1)": X[:, 2:2], "concat(x, y)": torch.cat([X, X + 1]),
-    "concat((x, y), dim=1)": torch.cat([X, X + 1], 1), "stack(x, y, dim=1)": torch.stack([X, X + 1], 1),
-    "split(x, 2, 1)": tuple(X.split(2, 1)), "split(x, (1, 2), 1)": tuple(X.split([1, 2], 1)),
-    "roll(x, 1, 1)": X.roll(1, 1), "flip(x, 1)": X.flip(1), "reshape(x, 3, 2)": X.reshape(3, 2),
-    "reshape(x, (-1,))": X.reshape(-1), "repeat(x, 2, 0)": X.repeat_interleave(2, 0),
-    "tile(x, 2, 0)": torch.cat([X, X]), "expand(x[0], 4, 3)": X[0].expand(4, 3),
-    "unsqueeze(x, 1)": X.unsqueeze(1), "size(x)": (2, 3), "size(x, 1)": 3, "size((1, 2))": 2,
-    "nbytes(x)": 48, "permutation_matrix(p)": torch.eye(3)[P], "isfinite(x / 0)": torch.zeros(2, 3).bool(),
-    "isnan(x)": torch.zeros(2, 3).bool(), "any(b)": True, "all(b, 1)": (X > 0).all(1),
-    "argmax(x)": X.argmax(-1), "round(x / 3)": (X / 3).round(), "round(2.5)": 2,
-    "integer(x)": X.long(), "integer(2.7)": 2, "real(p)": P.double(), "identity(x)": X, "zero(x)": X * 0,
-    "rank(outer(x[0], x[1]))": 1, "unique_rows(concat(x, x))": 2, "ceil(x)": X.ceil(), "ceil(1.2)": 2,
-    "floor(x)": X.floor(), "sign(x)": X.sign(), "range(2, 5)": (2, 3, 4), "diff(x)": X.diff(),
-    "tensor((1, 2))": torch.tensor([1, 2]), "pi": math.pi, "-inf": -math.inf, "log(e)": 1.0,
-}  # fmt: skip
+    "exp(x)": X.exp(),
+    "exp(0)": 1.0,
+    "log(abs(x))": X.abs().log(),
+    "log2(8)": 3.0,
+    "sqrt(abs(x))": X.abs().sqrt(),
+    "tanh(x)": X.tanh(),
+    "sin(x)": X.sin(),
+    "cos(x)": X.cos(),
+    "erf(x)": X.erf(),
+    "sigmoid(x)": X.sigmoid(),
+    "sigmoid(0)": 0.5,
+    "relu(x)": X.relu(),
+    "relu(-2)": 0.0,
+    "abs(-2)": 2,
+    "sum(x)": X.sum(),
+    "sum(x, -1)": X.sum(-1),
+    "sum(b)": 4,
+    "sum(x, (0, 1), True)": X.sum((0, 1), True),
+    "mean(x, 0)": X.mean(0),
+    "mean(p)": 1.0,
+    "max(x)": 4.0,
+    "max(x, dim=-1)": X.amax(-1),
+    "max(x, y)": X + 1,
+    "max(1, 2, 3)": 3,
+    "max((1, 5, 2))": 5,
+    "max(x, 0.75)": X.clamp_min(0.75),
+    "min(x, dim=0)": X.amin(0),
+    "min(x)": -2.0,
+    "min(2, 3)": 2,
+    "min(3)": None,
+    "norm(x)": X.norm(dim=-1),
+    "norm(x, (0, 1))": X.norm(),
+    "var(x)": X.var(-1, correction=0),
+    "clamp(x, -1, 1)": X.clamp(-1, 1),
+    "clamp(x, 0)": X.clamp(0),
+    "where(b, x, 0)": X.relu(),
+    "where(True, 1, 2)": 1,
+    "where(b, 1.5, p[0])": torch.where(X > 0, 1.5, 2.0),
+    "sort(x)": X.sort().values,
+    "cumsum(x)": X.cumsum(-1),
+    "matmul(x, transpose(x))": X @ X.T,
+    "x @ transpose(x)": X @ X.T,
+    "einsum('ij,ij->i', x, y)": (X * (X + 1)).sum(-1),
+    "dot(x, y)": (X * (X + 1)).sum(-1),
+    "transpose(x, 0, 1)": X.T,
+    "outer(x[0], p)": torch.outer(X[0], P.double()),
+    "arange(4)": torch.arange(4),
+    "arange(1, 7, 2)": torch.arange(1, 7, 2),
+    "ones(2, 3)": torch.ones(2, 3),
+    "zeros(2)": torch.zeros(2),
+    "ones(size(x))": torch.ones(2, 3),
+    "full(True, 2)": torch.ones(2, dtype=torch.bool),
+    "full(3, 2)": torch.tensor([3, 3]),
+    "full(0.5, 2)": torch.tensor([0.5, 0.5]),
+    "eye(3)": torch.eye(3),
+    "one_hot(p, 4)": torch.nn.functional.one_hot(P, 4),
+    "tril(x)": X.tril(),
+    "triu(x, 1)": X.triu(1),
+    "permute(x, p, 1)": X[:, P],
+    "inverse(p)": torch.tensor([1, 2, 0]),
+    "p[inverse(p)]": torch.arange(3),
+    "take(x, 1)": X[1],
+    "take(x, p, 1)": X[:, P],
+    "take((4, 5), 1)": 5,
+    "gather(x, stack(p, p))": X.gather(-1, torch.stack([P, P])),
+    "slice(x, 1, 1, 3)": X[:, 1:3],
+    "slice(x, 1, 2, 1)": X[:, 2:2],
+    "concat(x, y)": torch.cat([X, X + 1]),
+    "concat((x, y), dim=1)": torch.cat([X, X + 1], 1),
+    "stack(x, y, dim=1)": torch.stack([X, X + 1], 1),
+    "split(x, 2, 1)": tuple(X.split(2, 1)),
+    "split(x, (1, 2), 1)": tuple(X.split([1, 2], 1)),
+    "roll(x, 1, 1)": X.roll(1, 1),
+    "flip(x, 1)": X.flip(1),
+    "reshape(x, 3, 2)": X.reshape(3, 2),
+    "reshape(x, (-1,))": X.reshape(-1),
+    "repeat(x, 2, 0)": X.repeat_interleave(2, 0),
+    "tile(x, 2, 0)": torch.cat([X, X]),
+    "expand(x[0], 4, 3)": X[0].expand(4, 3),
+    "unsqueeze(x, 1)": X.unsqueeze(1),
+    "size(x)": (2, 3),
+    "size(x, 1)": 3,
+    "size((1, 2))": 2,
+    "nbytes(x)": 48,
+    "permutation_matrix(p)": torch.eye(3)[P],
+    "isfinite(x / 0)": torch.zeros(2, 3).bool(),
+    "isnan(x)": torch.zeros(2, 3).bool(),
+    "any(b)": True,
+    "all(b, 1)": (X > 0).all(1),
+    "argmax(x)": X.argmax(-1),
+    "round(x / 3)": (X / 3).round(),
+    "round(2.5)": 2,
+    "integer(x)": X.long(),
+    "integer(2.7)": 2,
+    "real(p)": P.double(),
+    "identity(x)": X,
+    "zero(x)": X * 0,
+    "rank(outer(x[0], x[1]))": 1,
+    "unique_rows(concat(x, x))": 2,
+    "ceil(x)": X.ceil(),
+    "ceil(1.2)": 2,
+    "floor(x)": X.floor(),
+    "sign(x)": X.sign(),
+    "range(2, 5)": (2, 3, 4),
+    "diff(x)": X.diff(),
+    "tensor((1, 2))": torch.tensor([1, 2]),
+    "pi": math.pi,
+    "-inf": -math.inf,
+    "log(e)": 1.0,
+}
 del FUNCTIONS["min(3)"]
 LANGUAGE: dict[str, Any] = {
-    "x[..., 1:]": X[..., 1:], "x[0, None]": X[0, None], "x[:, ::2]": X[:, ::2], "x[b]": X[X > 0],
-    "x[:, p]": X[:, P], "x[i - 1, -1]": 3.0, "7 // 2": 3, "-7 % 3": 2, "2 ** -1": 0.5, "1 / 0": math.inf,
-    "x ** 2": X**2, "p / 2": P.double() / 2, "not b": X <= 0, "b and x < 2": (X > 0) & (X < 2),
-    "b or True": torch.ones(2, 3, dtype=torch.bool), "1 < 2 < 2": False, "-1 < x < 2": (X > -1) & (X < 2),
-    "None is None": True, "x is None": False, "x is not None": True, "1 if i == 1 else nowhere": 1,
-    "(1, *range(2))": (1, 0, 1), "b + b": (X > 0).long() * 2, "-b": -(X > 0).long(),
-    "doubled(x)": X * 2, "op(x)": X * 2, "ref.doubled(x)": X * 3, "map(lambda a: a + 1, (1, 2))": (2, 3),
-    "map(lambda a, c: a * c, (1, 2), (3, 4))": (3, 8), "map(lambda *a: a, (1, 2), (3, 4))": ((1, 3), (2, 4)),
-    "fold(lambda a, c: a - c, (9, 2, 3))": 4, "fold(lambda a, c: a + c, (2, 3), 10)": 15,
-    "map(doubled, (x, y))": (X * 2, X * 2 + 2), "growth(lambda n: 5 * n ** 3, (2, 4, 8, 16))": 3.0,
-    "grad(sum(doubled(x) * x), x)": 4 * X, "vjp(doubled(x), x, y)": 2 * (X + 1),
-    "grad(sum(x * y), x, y)": (X + 1, X), "edit(x[..., 1:], 7)[0]": torch.tensor([1.0, 7.0, 7.0]),
-    "mutated(op(x))": "mutated", "dtype(op(x))": "dtype", "contiguous((x, 3))": (X, 3),
-    "state_changed(op(x))": "state_changed", "repeats(op(x))": "repeats", "kept(op(x))": "kept",
-    "well_formed(op(x))": "well_formed", "margins_written(op(x))": "margins_written",
-}  # fmt: skip
+    "x[..., 1:]": X[..., 1:],
+    "x[0, None]": X[0, None],
+    "x[:, ::2]": X[:, ::2],
+    "x[b]": X[X > 0],
+    "x[:, p]": X[:, P],
+    "x[i - 1, -1]": 3.0,
+    "7 // 2": 3,
+    "-7 % 3": 2,
+    "2 ** -1": 0.5,
+    "1 / 0": math.inf,
+    "x ** 2": X**2,
+    "p / 2": P.double() / 2,
+    "not b": X <= 0,
+    "b and x < 2": (X > 0) & (X < 2),
+    "b or True": torch.ones(2, 3, dtype=torch.bool),
+    "1 < 2 < 2": False,
+    "-1 < x < 2": (X > -1) & (X < 2),
+    "None is None": True,
+    "x is None": False,
+    "x is not None": True,
+    "1 if i == 1 else nowhere": 1,
+    "(1, *range(2))": (1, 0, 1),
+    "b + b": (X > 0).long() * 2,
+    "-b": -(X > 0).long(),
+    "doubled(x)": X * 2,
+    "op(x)": X * 2,
+    "ref.doubled(x)": X * 3,
+    "map(lambda a: a + 1, (1, 2))": (2, 3),
+    "map(lambda a, c: a * c, (1, 2), (3, 4))": (3, 8),
+    "map(lambda *a: a, (1, 2), (3, 4))": ((1, 3), (2, 4)),
+    "fold(lambda a, c: a - c, (9, 2, 3))": 4,
+    "fold(lambda a, c: a + c, (2, 3), 10)": 15,
+    "map(doubled, (x, y))": (X * 2, X * 2 + 2),
+    "growth(lambda n: 5 * n ** 3, (2, 4, 8, 16))": 3.0,
+    "grad(sum(doubled(x) * x), x)": 4 * X,
+    "vjp(doubled(x), x, y)": 2 * (X + 1),
+    "grad(sum(x * y), x, y)": (X + 1, X),
+    "edit(x[..., 1:], 7)[0]": torch.tensor([1.0, 7.0, 7.0]),
+    "mutated(op(x))": "mutated",
+    "dtype(op(x))": "dtype",
+    "contiguous((x, 3))": (X, 3),
+    "state_changed(op(x))": "state_changed",
+    "repeats(op(x))": "repeats",
+    "kept(op(x))": "kept",
+    "well_formed(op(x))": "well_formed",
+    "margins_written(op(x))": "margins_written",
+}
 
 
 def assert_same(found: Any, expected: Any) -> None:
@@ -197,20 +314,29 @@ def test_operators_shadow_functions_and_draws_shadow_both() -> None:
 
 
 def test_batch_elements_are_narrowed_by_their_axis() -> None:
-    names = {"_batch_axes": {"x": 1, "mask": 0}, "_input_names": ("x",), "_result_axes": (0,),
-             "mask": torch.tensor([True, False])}
+    names = {
+        "_batch_axes": {"x": 1, "mask": 0},
+        "_input_names": ("x",),
+        "_result_axes": (0,),
+        "mask": torch.tensor([True, False]),
+    }
     assert_same(law("batch_element(inputs, 2)", **names), (X[:, 2:],))
     assert_same(law("batch_element(doubled(x), 1)", **names), 2 * X[1:])
-    narrowed = law("batch_element(options, 1)", **{**names, "options": {"mask": names["mask"], "s": 2}})
+    narrowed = law(
+        "batch_element(options, 1)", **{**names, "options": {"mask": names["mask"], "s": 2}}
+    )
     assert narrowed["mask"].tolist() == [False]
     assert narrowed["s"] == 2
 
 
 def test_errors_name_the_form() -> None:
     for text, words in {
-        "grad(sum(x), x + 1)": "drawn tensor input", "edit(x, 1)": r"x\[region\]",
-        "map(lambda a: a, (1,), (2,), (3,))": "lambda of 1 parameters", "depends(x, x)": "",
-        "nosuch(x)": "unknown name 'nosuch'", "i(3)": "no function",
-    }.items():  # fmt: skip
+        "grad(sum(x), x + 1)": "drawn tensor input",
+        "edit(x, 1)": r"x\[region\]",
+        "map(lambda a: a, (1,), (2,), (3,))": "lambda of 1 parameters",
+        "depends(x, x)": "",
+        "nosuch(x)": "unknown name 'nosuch'",
+        "i(3)": "no function",
+    }.items():
         with pytest.raises(LawError, match=words):
             law(text)

@@ -19,9 +19,14 @@ from conform.spec.models import OperatorSpec
 ROOT = Path(conform_spec.__file__).parent
 FILES = sorted(ROOT.rglob("*.yaml"))
 KINDS = {
-    "string": str, "integer": int, "number": (int, float), "boolean": bool, "array": list,
-    "object": dict, "null": type(None),
-}  # fmt: skip
+    "string": str,
+    "integer": int,
+    "number": (int, float),
+    "boolean": bool,
+    "array": list,
+    "object": dict,
+    "null": type(None),
+}
 
 
 def printed_schema(capsys: pytest.CaptureFixture[str]) -> Any:
@@ -50,8 +55,11 @@ def faults(root: Any, schema: Any, value: Any, path: str = "") -> list[str]:
     if isinstance(value, str) and len(value) > schema.get("maxLength", len(value)):
         out.append(f"{path}: too long")
     if isinstance(value, list):
-        out += [f for i, x in enumerate(value)
-                for f in faults(root, schema.get("items", {}), x, f"{path}[{i}]")]
+        out += [
+            f
+            for i, x in enumerate(value)
+            for f in faults(root, schema.get("items", {}), x, f"{path}[{i}]")
+        ]
     if isinstance(value, dict):
         out += [f"{path}: lacks {key}" for key in schema.get("required", ()) if key not in value]
         known, more = schema.get("properties", {}), schema.get("additionalProperties", True)
@@ -70,13 +78,17 @@ def faults(root: Any, schema: Any, value: Any, path: str = "") -> list[str]:
 
 def walk(node: Any) -> Any:
     yield node
-    for child in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+    for child in (
+        node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+    ):
         yield from walk(child)
 
 
 def test_the_schema_is_well_formed(capsys: pytest.CaptureFixture[str]) -> None:
     schema = printed_schema(capsys)
-    references = {n["$ref"] for n in walk(schema) if isinstance(n, dict) and isinstance(n.get("$ref"), str)}
+    references = {
+        n["$ref"] for n in walk(schema) if isinstance(n, dict) and isinstance(n.get("$ref"), str)
+    }
     assert references == {f"#/$defs/{name}" for name in schema["$defs"]}
     for node in walk(schema["$defs"]):
         if isinstance(node, dict) and isinstance(node.get("type"), str):
@@ -85,7 +97,9 @@ def test_the_schema_is_well_formed(capsys: pytest.CaptureFixture[str]) -> None:
     assert schema["$defs"]["PropertySpec"]["properties"]["law"]["maxLength"] == 2000
 
 
-def test_the_file_for_editors_is_what_the_command_prints(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_file_for_editors_is_what_the_command_prints(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     assert json.loads((ROOT / "schema.json").read_text()) == printed_schema(capsys)
 
 
@@ -151,15 +165,37 @@ def test_every_operator_has_a_source_laws_and_mistakes() -> None:
 def test_hygiene_is_asked_of_every_operator() -> None:
     for name, operator in built_in().operators.items():
         ids = {p.id for p in operator.properties}
-        for law in ("inputs-unchanged", "margins-unwritten", "global-state", "repeatable", "result-kept", "layout"):
+        for law in (
+            "inputs-unchanged",
+            "margins-unwritten",
+            "global-state",
+            "repeatable",
+            "result-kept",
+            "layout",
+        ):
             assert f"{name}.hygiene.{law}" in ids
 
 
 def test_operators_of_the_contract_are_there() -> None:
     names = set(built_in().operators)
-    assert {"attention", "softmax", "rope", "alibi_slopes", "layer_norm", "rms_norm", "batch_norm",
-            "feed_forward", "glu_feed_forward", "gelu", "swish", "embedding", "language_model_loss",
-            "pre_norm_residual", "flash_attention", "linear_attention"} <= names  # fmt: skip
+    assert {
+        "attention",
+        "softmax",
+        "rope",
+        "alibi_slopes",
+        "layer_norm",
+        "rms_norm",
+        "batch_norm",
+        "feed_forward",
+        "glu_feed_forward",
+        "gelu",
+        "swish",
+        "embedding",
+        "language_model_loss",
+        "pre_norm_residual",
+        "flash_attention",
+        "linear_attention",
+    } <= names
 
 
 def test_names_of_laws_options_and_gradients_exist() -> None:

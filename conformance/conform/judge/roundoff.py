@@ -215,7 +215,7 @@ def _scatter_of_sizes(name: str, args: Any, kwargs: Any, out: torch.Tensor) -> t
 
 def _growth(count: int) -> float:
     """Amplitude, in unit roundoffs of sum |terms|, of a float32 sum in any order."""
-    return 1.0 + 0.6 * float(count) ** 0.5 if count > 1 else 1.0
+    return 2.0 + 0.8 * float(count) ** 0.5 if count > 1 else 1.0
 
 
 def _power_of_two(value: Any) -> bool:

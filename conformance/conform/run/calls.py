@@ -15,7 +15,7 @@ from conform.judge.sampling import as_tuple
 from conform.records import Outcome
 from conform.run.constraints import outside
 from conform.run.material import Material, Sublayer
-from conform.run.oracle import Oracle, slot_dtype
+from conform.run.oracle import Oracle, Truth, slot_dtype
 from conform.target.claims import OperatorClaim
 from conform.work.protocol import (
     Arg,
@@ -116,6 +116,7 @@ class TargetCalls:
     undecided: int = 0
     before_call: Callable[[], None] = lambda: None
     coarse: bool = False
+    expecting_error: bool = False
     exact: dict[Any, Any] = field(default_factory=dict)
 
     @property
@@ -178,11 +179,15 @@ class TargetCalls:
             tuple(map(self._fingerprint, cotangents)),
         )
         if key not in self.memo:
+            truth = None
+            if self.judging and not self.expecting_error:
+                # First, so that an illegal case is the oracle's complaint and never the target's.
+                truth = self._truth(operator, args, passed, wrt)
             request = self._request(operator, args, passed, wrt, cotangents, repeat)
             self.before_call()
             reply = self.client.call(request, self.timeout)
             self.coarse = coarse
-            self.memo[key] = self._judge(operator, args, passed, reply, wrt, cotangents)
+            self.memo[key] = self._judge(operator, args, passed, reply, truth, wrt, cotangents)
         judged = self.memo[key]
         if judged.record is not None and not judged.record.within:
             raise Violation(
@@ -205,6 +210,26 @@ class TargetCalls:
             return id(value)  # drawn tensors live as long as the material
         flat = value.detach().contiguous()
         return (tuple(value.shape), str(value.dtype), hash(flat.numpy().tobytes()))
+
+    def _truth(
+        self,
+        operator: str,
+        args: tuple[Any, ...],
+        passed: dict[str, Any],
+        wrt: tuple[int | str, ...],
+    ) -> Truth:
+        """What the call should give. ValueError (the oracle's) when the call is not legal."""
+        oracle, options = self.oracles(operator), self.full_options(operator, passed)
+        seed = derive_seed(self.material.case.seed, operator, self.dtype)
+        truth = oracle.truth(args, options, self.dtype, seed)
+        self.exact[self.exact_key(operator, args, passed)] = truth.exact.outputs
+        rows = oracle.conventions.get("masked_rows")
+        if wrt and rows in ("nan", "any"):
+            strict = Oracle(oracle.operator, {**oracle.conventions, "masked_rows": "nan"})
+            outputs = as_tuple(strict(args, options, self.dtype))
+            if any(bool(torch.isnan(x).any()) for x in outputs if x.is_floating_point()):
+                raise NotClaimed(f"rows without a visible key have no gradient: masked_rows = {rows}")
+        return truth
 
     def _request(
         self,
@@ -261,20 +286,18 @@ class TargetCalls:
         args: tuple[Any, ...],
         passed: dict[str, Any],
         reply: CallReply,
+        truth: Truth | None,
         wrt: tuple[int | str, ...],
         cotangents: tuple[Tensor, ...],
     ) -> Judged:
         _raise_for(operator, reply)
         oracle = self.oracles(operator)
         options = self.full_options(operator, passed)
-        seed = derive_seed(self.material.case.seed, operator, self.dtype)
         if wrt:
-            return self._judge_gradient(oracle, args, options, reply, wrt, cotangents, seed)
+            return self._judge_gradient(oracle, args, options, reply, wrt, cotangents)
         results = list(reply.results)
-        if not self.judging:
+        if truth is None:
             return Judged(reply=reply, values=_values(results, reply.is_tuple))
-        truth = oracle.truth(args, options, self.dtype, seed)
-        self.exact[self.exact_key(operator, args, passed)] = truth.exact.outputs
         problem = self.malformed(oracle, truth.exact.outputs, reply, results)
         if problem:
             raise Violation(Outcome.FAIL, f"{operator} {problem}")
@@ -496,7 +519,6 @@ class TargetCalls:
         reply: CallReply,
         wrt: tuple[int | str, ...],
         cotangents: tuple[Tensor, ...],
-        seed: int,
     ) -> Judged:
         if reply.differentiable is False:
             raise NotClaimed("the result carries no gradient")
@@ -515,6 +537,7 @@ class TargetCalls:
                 )
         if not flowing:
             raise NotClaimed("no gradient flows to any input")
+        seed = derive_seed(self.material.case.seed, oracle.name, self.dtype)
         truth = oracle.gradient_truth(args, options, self.dtype, seed, flowing, cotangents)
         results = []
         for (slot, gradient), want in zip(

@@ -24,6 +24,7 @@ from conform.judge.roundoff import Roundoff, as_samples
 from conform.law.evaluate import Budget, Evaluator
 from conform.law.grammar import LawError
 from conform.law.vocabulary import tensor
+from conform.records import Outcome
 from conform.run.callers import OracleCaller, Oracles, TargetCaller
 from conform.run.calls import NotClaimed, Refused, TargetCalls, Violation
 from conform.run.material import Material
@@ -183,18 +184,22 @@ class LawRun:
         return LawVerdict(holds, None, "" if holds else "a NaN or an infinity occurs")
 
     def _form_raises(self, node: ast.Call) -> LawVerdict:
+        self.calls.expecting_error = True
         try:
             self.target.value(node.args[0])
         except Violation as violation:
-            if violation.outcome.value == "error":
+            if violation.outcome is Outcome.ERROR:
                 return LawVerdict(True, None, violation.message.split("\n")[0])
             raise
         except Refused:
             return LawVerdict(True, None, "refused")
-        except (ValueError, LawError) as error:
-            # The oracle, asked to judge the call, refuses it, but the target answered.
-            return LawVerdict(False, None, f"the target answered a call that is an error ({error})")
-        return LawVerdict(False, None, "the target answered")
+        except ValueError:
+            if self.of_oracle:
+                return LawVerdict(True, None, "the oracle raises")
+            raise
+        finally:
+            self.calls.expecting_error = False
+        return LawVerdict(False, None, "the target answered a call that should be an error")
 
     def _form_follows(self, node: ast.Call) -> LawVerdict:
         sample = tensor(self.target.value(node.args[0])).flatten()

@@ -15,7 +15,6 @@ from conform.law.grammar import LawError
 from conform.records import Outcome
 from conform.run.calls import CallRecord, NotClaimed, Refused, TargetCalls, Violation
 from conform.run.laws import FalseLaw, LawRun
-from conform.run.oracle import Oracle
 from conform.run.session import Session
 from conform.spec.book import Property
 
@@ -128,14 +127,6 @@ def _gradient(law: Property, calls: TargetCalls) -> Trial:
     outputs = as_tuple(
         oracle(material.inputs, calls.full_options(law.operator, material.options), calls.dtype)
     )
-    shown = outputs
-    if oracle.conventions.get("masked_rows") == "any":
-        strict = Oracle(oracle.operator, {**oracle.conventions, "masked_rows": "nan"})
-        shown = as_tuple(
-            strict(material.inputs, calls.full_options(law.operator, material.options), calls.dtype)
-        )
-    if any(bool(torch.isnan(x).any()) for x in shown if x.is_floating_point()):
-        return Trial(Kind.NOT_APPLICABLE, "a result is NaN by convention: no gradient to compare")
     cotangents = tuple(
         torch.from_numpy(
             stream(derive_seed(material.case.seed, "cotangent"), str(i)).standard_normal(
