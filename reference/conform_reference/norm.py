@@ -23,13 +23,13 @@ def _checked(x: Tensor, eps: float, **vectors: Tensor) -> torch.dtype:
 
 
 def _gain(gamma: Tensor, y: Tensor) -> Tensor:
-    """gamma for every token of y: its gradient's terms may be rounded before they are summed."""
-    return mark("backward.gain", gamma.to(y.dtype).expand(y.shape))
+    """gamma for every token of y: its gradient may be added up over tokens in the input's dtype."""
+    return mark("backward.sum.gain", gamma.to(y.dtype).expand(y.shape))
 
 
 def _offset(beta: Tensor, y: Tensor) -> Tensor:
     """beta for every token of y; see `_gain`."""
-    return mark("backward.offset", beta.to(y.dtype).expand(y.shape))
+    return mark("backward.sum.offset", beta.to(y.dtype).expand(y.shape))
 
 
 def layer_norm(x: Tensor, gamma: Tensor, beta: Tensor, *, eps: float = 1e-5) -> Tensor:

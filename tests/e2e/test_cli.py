@@ -294,6 +294,7 @@ def test_effects_are_seen_by_hygiene(conform: Conform, name: str, law: str) -> N
     assert verdict["outcome"] in ("fail", "error")
 
 
+@pytest.mark.slow
 def test_memory_is_bounded(conform: Conform) -> None:
     done = run_softmax(
         conform,

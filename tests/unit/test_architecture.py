@@ -49,7 +49,7 @@ def imported(tree: ast.AST, file: Path, package: str) -> Iterator[str]:
             if node.level:
                 parts = [package, *file.relative_to(PACKAGES[package]).parts[:-1]]
                 base = ".".join([*parts[: len(parts) - node.level + 1], *([base] if base else [])])
-            # `from conform import records` imports a submodule, `from conform import __version__` not.
+            # The imported name may be a submodule.
             yield from (f"{base}.{alias.name}" for alias in node.names)
 
 

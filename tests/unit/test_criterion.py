@@ -324,7 +324,7 @@ def test_subnormals_may_be_flushed(dtype: str) -> None:
 
 @pytest.mark.parametrize("dtype", ["float32", *HALF])
 def test_an_exact_zero_leaves_no_room(dtype: str) -> None:
-    """Where nothing is excused a zero is a zero: its bound is what flushing allows, not an ulp of one."""
+    """Where nothing is excused, zero is zero: the bound is what flushing allows."""
     expected = torch.zeros(4, 4, dtype=torch.float64)
     given = torch.full((4, 4), 1e-3).to(DTYPES[dtype])
     assert not judge(given, expected, expected.expand(13, 4, 4), 1.0).within

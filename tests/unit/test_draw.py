@@ -82,7 +82,10 @@ def test_the_same_seed_gives_the_same_cases_and_another_seed_others() -> None:
 
 
 def test_two_fresh_processes_agree() -> None:
-    program = f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); import test_draw; print(test_draw.digest(5))"
+    folder = str(Path(__file__).parent)
+    program = (
+        f"import sys; sys.path.insert(0, {folder!r}); import test_draw; print(test_draw.digest(5))"
+    )
     found = {
         subprocess.run(
             [sys.executable, "-c", program],

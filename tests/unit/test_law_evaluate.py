@@ -1,4 +1,4 @@
-"""The vocabulary against torch, the special forms over a fake caller, and names = code = documentation."""
+"""The vocabulary against torch, special forms over a fake caller, names = code = documentation."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import os
 import resource
+import signal
 import time
 
 import pytest
@@ -38,6 +39,10 @@ def in_child(text: str) -> str:
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
+        # As torch's own forked workers do: the parent's OpenMP threads are not here.
+        torch.set_num_threads(1)
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.alarm(20)
         spent = int(time.process_time())
         resource.setrlimit(resource.RLIMIT_CPU, (spent + 2, spent + 2))
         with open("/proc/self/statm") as status:

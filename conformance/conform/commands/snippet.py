@@ -227,7 +227,9 @@ def _literal(value: Any) -> str:
     if not isinstance(value, torch.Tensor):
         return repr(value)
     if value.numel() <= WRITTEN_OUT:
-        return f"torch.tensor({_wrapped(str(value.tolist()))}, dtype={value.dtype})"
+        text = f"torch.tensor({_wrapped(str(value.tolist()))}, dtype={value.dtype})"
+        # Nested empty lists lose the sizes behind the empty one.
+        return text if value.numel() else f"{text}.reshape({tuple(value.shape)})"
     flat = value.detach().contiguous().reshape(-1)
     data = base64.b64encode(flat.view(torch.uint8).numpy().tobytes()).decode()
     lines = "\n".join(data[i : i + WIDTH] for i in range(0, len(data), WIDTH))

@@ -80,7 +80,11 @@ NOTHING = Residual(0.0, 0.0, (), 0.0, 0.0, 0.0, 0, 0)
 
 def spread(samples: torch.Tensor, centre: torch.Tensor, scale: float) -> torch.Tensor:
     """Excused deviation per element: t times the rms deviation of samples [N, ...] from it."""
-    deviation = (samples - centre).square().mean(0).sqrt() * scale
+    distance = (samples - centre).abs()
+    # Relative to the largest, since squares of tiny float64 deviations would underflow.
+    largest = distance.amax(0)
+    unit = torch.where(largest > 0, largest, 1.0)
+    deviation = (distance / unit).square().mean(0).sqrt() * largest * scale
     # A sample that is NaN or infinite says that anything can come out here.
     deviation = torch.where(torch.isfinite(centre), deviation.nan_to_num(nan=torch.inf), 0.0)
     return deviation * quantile(ALARM, samples.shape[0])

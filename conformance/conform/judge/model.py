@@ -73,6 +73,29 @@ class _Rounded(torch.autograd.Function):
         return rounded_on_scaled_grid(gradient, c, ctx.dtype), None, None, None
 
 
+class _SummedInDtype(torch.autograd.Function):
+    """Identity whose gradient [..., E] is added up over the leading dims in the storage dtype."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(x: torch.Tensor, c: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+        return x.clone()
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+        _, c, ctx.dtype = inputs
+        ctx.save_for_backward(c)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: torch.Tensor) -> Any:
+        (c,) = ctx.saved_tensors
+        # What rounding every partial sum loses is charged to the term that completes it.
+        partial = gradient.reshape(-1, gradient.shape[-1]).cumsum(0)
+        lost = rounded_on_scaled_grid(partial, c, ctx.dtype) - partial
+        return gradient + lost.reshape(gradient.shape), None, None
+
+
 def _another(c: torch.Tensor, count: int, noise: Roundoff) -> torch.Tensor:
     """The grid of the count-th mark, in [1, 2): steps of the golden ratio."""
     before, noise.paused = noise.paused, True
@@ -113,6 +136,8 @@ def rounding(model: Model, c: torch.Tensor, noise: Roundoff) -> Iterator[None]:
         grid = _another(c, count, noise)
         before, noise.paused = noise.paused, True
         try:
+            if name.startswith("backward.sum."):
+                return _SummedInDtype.apply(x, grid, model.storage)  # type: ignore[no-any-return]
             if model.backward:
                 return _Rounded.apply(x, grid, model.storage, ahead)  # type: ignore[no-any-return,no-untyped-call]
             return rounded_on_scaled_grid(x, grid, model.storage)

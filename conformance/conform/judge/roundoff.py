@@ -140,7 +140,11 @@ class Roundoff(TorchDispatchMode):
                 return self._relative(name, args, out)
             size = self._size(name, args, kwargs, out)
             size = torch.nan_to_num(size, nan=0.0, posinf=0.0)
-            return torch.addcmul(out, size, self._noise(out.shape))
+            noise = self._noise(out.shape)
+            if name in _PRODUCT and out.ndim:
+                # Equal columns (repeated keys) are summed alike: their errors are the same.
+                noise = noise + self._noise(torch.Size((*out.shape[:-1], 1)))
+            return torch.addcmul(out, size, noise)
         finally:
             self.paused = False
 

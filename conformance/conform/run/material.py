@@ -12,7 +12,7 @@ from conform.draw.case import Case, Source, Value
 from conform.draw.fill import fill
 from conform.draw.layout import Placed, place
 from conform.spec.book import Operator
-from conform.work.callables import build_callable
+from conform.work.callables import build_callable, linear_weight
 
 
 @dataclass(frozen=True)
@@ -104,8 +104,9 @@ def _make(made: Material, name: str, value: Value) -> Any:
     if not isinstance(value, Source):
         return value
     if value.is_callable:
-        seed = made.case.seed % 2**31
-        return Sublayer(str(value.args[0]), int(value.args[1] or 1), seed)
+        seed, width = made.case.seed % 2**31, int(value.args[1] or 1)
+        linear_weight(width, seed)  # made here, so that no roundoff is injected into its making
+        return Sublayer(str(value.args[0]), width, seed)
     if value.dtype == "float32" and made.dtype == "float64":
         value = replace(value, dtype="float64")
     given = fill(value, made.case.seed, made.dtype)

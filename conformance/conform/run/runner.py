@@ -324,11 +324,8 @@ def _plan(
     for number, law in enumerate(laws):
         spec = book.operators[law.operator].spec
         floating = any(_is_float(item) for item in spec.inputs.values())
-        own: Sequence[str] = (
-            dtypes
-            if floating
-            else (("float32",) if "float32" in dtypes or not dtypes else dtypes[:1])
-        )
+        # Tables and masks have no input dtype; their floats are judged as float32.
+        own: Sequence[str] = dtypes if floating else ("float32",)
         own = [d for d in own if law.spec.dtypes is None or d in law.spec.dtypes]
         if law.kind == "law" and narrow(law.operator) and len(own) > 1:
             own = [d for d in own if d != "float64"]

@@ -9,6 +9,7 @@ from typing import Any
 
 from conform.draw.case import Case
 from conform.draw.structure import PLAIN, Constraints, Drawn, Variant, draw_cases, draw_extra, vary
+from conform.records import Diagnosis
 from conform.run.calls import Client, TargetCalls
 from conform.run.material import Material, materialise
 from conform.run.oracle import Oracle
@@ -17,6 +18,7 @@ from conform.spec.book import Book, Property
 from conform.target.claims import OperatorClaim
 from conform_reference.conventions import VALUES
 
+FULLY_SHRUNK = 2  # failures of one operator
 KEPT = 64  # materials in memory
 
 
@@ -33,6 +35,8 @@ class Session:
     device: str = "cpu"
     timeout: float | None = None
     before_case: Callable[[Property, Case, str], None] = lambda law, case, dtype: None
+    _failures: dict[str, int] = field(default_factory=dict)
+    _explained: dict[tuple[str, bool], tuple[Diagnosis, ...]] = field(default_factory=dict)
     _oracles: dict[str, Oracle] = field(default_factory=dict)
     _drawn: dict[str, list[Drawn]] = field(default_factory=dict)
     _calls: OrderedDict[Any, TargetCalls] = field(default_factory=OrderedDict)
@@ -55,6 +59,22 @@ class Session:
                 compute,
             )
         return self._oracles[operator]
+
+    def shrink_budget(self, law: Property) -> float:
+        """Seconds for shrinking: an operator's later failures mostly repeat its first ones."""
+        seen = self._failures.get(law.operator, 0)
+        self._failures[law.operator] = seen + 1
+        return self.profile.shrink_seconds if seen < FULLY_SHRUNK else 0.3
+
+    def explained(
+        self, law: Property, find: Callable[[], tuple[Diagnosis, ...]]
+    ) -> tuple[Diagnosis, ...]:
+        """The diagnosis of an operator's values, or of its gradients: found once, then repeated."""
+        key = (law.operator, law.kind == "gradient")
+        if not self._explained.get(key):
+            attempts = self._failures.get(law.operator, 0)
+            self._explained[key] = find() if attempts <= 2 * FULLY_SHRUNK else ()
+        return self._explained[key]
 
     def conventional(self, operator: str) -> bool:
         """Whether the target declares conventions or fixed options for the operator."""

@@ -29,10 +29,16 @@ class Shrunk:
 
 
 def shrink(
-    session: Session, law: Property, drawn: Drawn, case: Case, dtype: str, trial: Trial
+    session: Session,
+    law: Property,
+    drawn: Drawn,
+    case: Case,
+    dtype: str,
+    trial: Trial,
+    seconds: float,
 ) -> Shrunk:
-    """Greedy descent within the profile's time; the case itself when nothing smaller fails."""
-    deadline = time.monotonic() + session.profile.shrink_seconds
+    """Greedy descent for so many seconds; the case itself when nothing smaller fails."""
+    deadline = time.monotonic() + seconds
     best = Shrunk(case, trial, drawn)
     variant, limits = variant_of(law), session.constraints(law.operator)
     tried, progress = 0, True

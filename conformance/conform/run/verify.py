@@ -74,9 +74,9 @@ def verify(session: Session, law: Property, dtype: str) -> Verdict:
     explained: tuple[Diagnosis, ...] = ()
     if outcome.violated and failing is not None:
         drawn, case, trial = failing
-        small = shrink(session, law, drawn, case, dtype, trial)
+        small = shrink(session, law, drawn, case, dtype, trial, session.shrink_budget(law))
         example = describe_failure(session, law, small.case, dtype, small.trial, case)
-        explained = diagnose(session, law, dtype, small)
+        explained = session.explained(law, lambda: diagnose(session, law, dtype, small))
         reason = ""
     return Verdict(
         property=law.id,

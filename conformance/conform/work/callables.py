@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 
 import torch
 
@@ -14,6 +15,7 @@ Sublayer = Callable[[torch.Tensor], torch.Tensor]
 _WEIGHT_GRID = 64  # weights are multiples of 1/64: exact in every floating dtype, on both sides
 
 
+@lru_cache(maxsize=256)
 def linear_weight(width: int, seed: int) -> torch.Tensor:
     """A float64 [width, width] matrix, about normal / sqrt(width), exact in any floating dtype."""
     generator = torch.Generator().manual_seed(seed)
