@@ -18,6 +18,7 @@ def rope(x, positions, *, base=10000.0, scaling=1.0, interleaved=False, rotary_d
     turn = turn.to(torch.complex128 if wide == torch.float64 else torch.complex64)
     part = x[..., :width].to(wide)
     pairs = part.unflatten(-1, (-1, 2)) if interleaved else part.unflatten(-1, (2, -1)).mT
-    turned = torch.view_as_real(torch.view_as_complex(pairs.clone(memory_format=torch.contiguous_format)) * turn)
+    pairs = pairs.clone(memory_format=torch.contiguous_format)  # at an even storage offset
+    turned = torch.view_as_real(torch.view_as_complex(pairs) * turn)
     turned = turned.flatten(-2) if interleaved else turned.mT.flatten(-2)
     return torch.cat([turned.to(x.dtype), x[..., width:]], dim=-1)

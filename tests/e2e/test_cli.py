@@ -195,7 +195,7 @@ def test_incomplete_gives_3(conform: Conform, tmp_path: Path) -> None:
         (["--resume"], "--out"),
         (["--device", "cuda"], "cuda"),
     ],
-    ids=" ".join,
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
 def test_a_wrong_request_gives_2(conform: Conform, words: list[str], told: str) -> None:
     if words == ["--device", "cuda"]:
@@ -254,14 +254,14 @@ def test_targets_that_cannot_be_loaded_give_2(conform: Conform, name: str, told:
     ("name", "outcome", "words"),
     [
         ("segfaults", "crash", "SIGSEGV"),
-        ("calls_exit", "crash", "3"),
+        ("calls_exit", "error", "SystemExit"),
         ("leaves_at_once", "crash", "7"),
         ("raises", "error", "cannot handle shape="),
-        ("returns_none", "error", "NoneType"),
-        ("returns_tuple", "error", "tuple"),
-        ("returns_text", "error", "str"),
-        ("wrong_shape", "error", "shape"),
-        ("wrong_dtype", "error", "float64"),
+        ("returns_none", "fail", "returned None"),
+        ("returns_tuple", "fail", "tuple"),
+        ("returns_text", "fail", "str"),
+        ("wrong_shape", "fail", "shape"),
+        ("wrong_dtype", "fail", "float64"),
         ("returns_nan", "fail", "nan"),
     ],
 )
@@ -428,10 +428,9 @@ def test_shards_merge_to_the_whole_plan(conform: Conform, tmp_path: Path) -> Non
 
 def test_the_same_seed_gives_the_same_result(conform: Conform) -> None:
     def ratios(seed: str) -> list[Any]:
-        return [
-            (v["property"], v.get("worst_ratio"), v["cases"])
-            for v in run_softmax(conform, "reference", "--seed", seed).verdicts()
-        ]
+        words = ("--property", "softmax.agrees-with-reference", "--seed", seed)
+        done = run_softmax(conform, "reference", *words)
+        return [(v["property"], v["worst_ratio"], v["cases"]) for v in done.verdicts()]
 
     first = ratios("3")
     assert ratios("3") == first
@@ -449,12 +448,15 @@ def test_a_baseline_excuses_known_failures(conform: Conform, tmp_path: Path) -> 
 
 def test_levels_gate(conform: Conform, tmp_path: Path) -> None:
     """A `should` law that fails does not gate at must, and does at should."""
-    target = tmp_path / "even.py"
+    target = tmp_path / "uneven.py"
     target.write_text(
-        "import torch\ndef rms_norm(x, gamma, *, eps=1e-6):\n"
-        "    y = x.double() + 1e-7 * x.double().abs()\n"
-        "    r = torch.rsqrt((y * y).mean(-1, keepdim=True) + eps)\n"
-        "    return (y * r * gamma.double()).to(x.dtype)\n"
+        "import torch\n\n\n"
+        "def rms_norm(x, gamma, *, eps=1e-6):\n"
+        "    wide = x.double()\n"
+        "    root = torch.rsqrt((wide * wide).mean(-1, keepdim=True) + eps)\n"
+        "    out = (wide * root * gamma.double()).to(x.dtype)\n"
+        "    up = torch.nextafter(out, torch.full_like(out, torch.inf))\n"
+        "    return torch.where(out > 0, up, out)  # right within a roundoff, but not odd\n"
     )
     words = ("run", "--target", str(target), "--property", "rms_norm.odd", *CHEAP)
     assert conform(*words, "--level", "must").code in (0, 3)

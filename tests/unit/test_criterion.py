@@ -330,8 +330,8 @@ def test_an_exact_zero_leaves_no_room(dtype: str) -> None:
     assert not judge(given, expected, expected.expand(13, 4, 4), 1.0).within
 
 
-def test_float64_subnormals_are_not_flushed() -> None:
-    expected = torch.tensor([1e-310], dtype=torch.float64)
+def test_float64_is_flushed_only_below_what_float32_reaches() -> None:
+    expected = torch.tensor([2.0**-120], dtype=torch.float64)
     assert not judge(torch.zeros(1).double(), expected, expected.expand(13, 1), 1.0).within
 
 

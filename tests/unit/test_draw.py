@@ -398,7 +398,7 @@ def test_shrinking_finds_the_smallest_case(
             break
     else:
         pytest.fail("no case fails")
-    small = shrink(session, law, item, case, "float32", trial)
+    small = shrink(session, law, item, case, "float32", trial, 5.0)
     assert small.case.dims == dims
     assert small.case.options == {"flag": flag}
     assert small.case.regime == "normal"

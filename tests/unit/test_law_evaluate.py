@@ -334,7 +334,7 @@ def test_errors_name_the_form() -> None:
         "grad(sum(x), x + 1)": "drawn tensor input",
         "edit(x, 1)": r"x\[region\]",
         "map(lambda a: a, (1,), (2,), (3,))": "lambda of 1 parameters",
-        "depends(x, x)": "",
+        "depends(x, x)": "unknown name",
         "nosuch(x)": "unknown name 'nosuch'",
         "i(3)": "no function",
     }.items():

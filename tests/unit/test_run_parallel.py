@@ -44,7 +44,8 @@ def request(tmp_path: Path, text: str = TARGET) -> Request:
     path = tmp_path / "pair_target.py"
     path.write_text(text)
     profile = replace(PROFILES["quick"], shrink_seconds=0.0)
-    return Request((str(path),), profile, OPERATORS, out=tmp_path / "out")
+    chosen = ("*.agrees-with-reference", "swish.beta*", "*.hygiene.repeatable")
+    return Request((str(path),), profile, OPERATORS, chosen, out=tmp_path / "out")
 
 
 def plain(result: RunResult) -> RunResult:

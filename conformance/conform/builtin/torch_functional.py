@@ -57,7 +57,7 @@ def attention(
     if bias is not None:
         additive = bias if mask is None else torch.where(mask, bias, -torch.inf)
     if additive is not None:  # the library refuses a mask of one dimension
-        additive = torch.atleast_2d(additive)
+        additive = torch.atleast_2d(additive)  # type: ignore[no-untyped-call]
     return F.scaled_dot_product_attention(
         q, k, v, additive, is_causal=causal, scale=scale, enable_gqa=q.shape[1] != k.shape[1]
     )

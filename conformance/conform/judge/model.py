@@ -137,9 +137,9 @@ def rounding(model: Model, c: torch.Tensor, noise: Roundoff) -> Iterator[None]:
         before, noise.paused = noise.paused, True
         try:
             if name.startswith("backward.sum."):
-                return _SummedInDtype.apply(x, grid, model.storage)  # type: ignore[no-any-return]
+                return _SummedInDtype.apply(x, grid, model.storage)
             if model.backward:
-                return _Rounded.apply(x, grid, model.storage, ahead)  # type: ignore[no-any-return,no-untyped-call]
+                return _Rounded.apply(x, grid, model.storage, ahead)
             return rounded_on_scaled_grid(x, grid, model.storage)
         finally:
             noise.paused = before

@@ -466,7 +466,7 @@ FORMS: dict[str, str] = {
     "repeats": "repeats(call): the same call on the same memory gives the same bits.",
     "well_formed": "well_formed(call): plain tensors of the promised shapes and dtypes.",
     "contiguous": "contiguous(x): the same values in fresh contiguous memory.",
-    "batch_element": "batch_element(x, b): batch element b of inputs, options or a result, as batch of one.",
+    "batch_element": "batch_element(x, b): element b of a batch (inputs, options or a result).",
     "dtype": "dtype(x): the dtype in which the target returned x, as a text.",
     "default_options": "default_options(): the claimed options that are not at their default.",
     "strictly": "strictly(a == b): exact comparison, every element.",

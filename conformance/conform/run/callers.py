@@ -33,10 +33,10 @@ class TargetCaller:
 
     def call(self, operator: str, args: tuple[Any, ...], options: Mapping[str, Any]) -> Any:
         """The target's result as float64 images; differentiable where an argument is."""
+        named: dict[int | str, Any] = dict(enumerate(args))
+        named.update(options)
         tracked = [
-            (slot, x)
-            for slot, x in [*enumerate(args), *options.items()]
-            if isinstance(x, Tensor) and x.requires_grad
+            (slot, x) for slot, x in named.items() if isinstance(x, Tensor) and x.requires_grad
         ]
         if tracked and torch.is_grad_enabled():
             return self._differentiable(operator, args, options, tracked)

@@ -228,7 +228,7 @@ class TargetCalls:
             strict = Oracle(oracle.operator, {**oracle.conventions, "masked_rows": "nan"})
             outputs = as_tuple(strict(args, options, self.dtype))
             if any(bool(torch.isnan(x).any()) for x in outputs if x.is_floating_point()):
-                raise NotClaimed(f"rows without a visible key have no gradient: masked_rows = {rows}")
+                raise NotClaimed(f"rows without a key have no gradient: masked_rows = {rows}")
         return truth
 
     def _request(
@@ -391,8 +391,9 @@ class TargetCalls:
             elif not want.is_floating_point():
                 residual = exact_residual(got, want)
             else:
-                if ignored is not None and ignored[i] is not None:
-                    got = torch.where(ignored[i], want.to(got.dtype), got)
+                blank = ignored[i] if ignored is not None else None
+                if blank is not None:
+                    got = torch.where(blank, want.to(got.dtype), got)
                 if (
                     got.is_floating_point()
                     and model.compute == "float32"

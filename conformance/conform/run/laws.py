@@ -266,7 +266,7 @@ class LawRun:
     def _spreads(self, left: ast.expr, right: ast.expr, exact: list[Tensor]) -> list[Tensor]:
         samples = self.sampled(
             lambda evaluator: tuple(
-                _gap(x, y)
+                _sampled_gap(x, y)
                 for x, y in zip(
                     _parts(evaluator.value(left)), _parts(evaluator.value(right)), strict=True
                 )
@@ -454,6 +454,12 @@ def _gap(a: Any, b: Any) -> Tensor:
     x, y = _numeric(a), _numeric(b)
     same = (torch.isinf(x) & (x == y)) | (torch.isnan(x) & torch.isnan(y))
     return torch.where(same, 0.0, x - y)
+
+
+def _sampled_gap(a: Any, b: Any) -> Tensor:
+    """a - b of a sample; NaN where a side left the dtype's range: nothing is bounded there."""
+    x, y = _numeric(a), _numeric(b)
+    return torch.where(torch.isnan(x) | torch.isnan(y), torch.nan, _gap(x, y))
 
 
 def _scale(a: Any, b: Any) -> Tensor:

@@ -43,7 +43,8 @@ class Bound:
         self.function = function
         self.args = args
         self.options = dict(options)
-        named: dict[int | str, Any] = {**dict(enumerate(args)), **self.options}
+        named: dict[int | str, Any] = dict(enumerate(args))
+        named.update(self.options)
         self.slots: list[int | str] = [
             key
             for key, value in named.items()
