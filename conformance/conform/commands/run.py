@@ -64,7 +64,7 @@ def run_command(options: RunOptions) -> int:
     shard = _shard(options.shard)
     if options.resume and options.out is None:
         raise ConformError("resume-needs-out", "--resume needs the --out folder of the earlier run")
-    if options.timeout <= 0 or options.jobs < 1:
+    if not options.timeout > 0 or options.jobs < 1:
         raise ConformError(
             "wrong-number", f"timeout={options.timeout}, jobs={options.jobs}: both must be positive"
         )

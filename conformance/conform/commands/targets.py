@@ -9,9 +9,9 @@ from conform.draw.case import Case, Source, Value
 from conform.draw.expressions import Unsatisfied
 from conform.draw.structure import Variant, draw_cases, vary
 from conform.errors import ConformError
-from conform.run.calls import head_major
 from conform.run.constraints import constraints_of
 from conform.run.material import Material, Sublayer, materialise
+from conform.run.replies import head_major
 from conform.run.runner import signatures
 from conform.spec.book import Book, Operator, built_in
 from conform.target.claims import OperatorClaim, TargetDescription

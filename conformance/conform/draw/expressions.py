@@ -43,10 +43,13 @@ class DrawScope:
         """The value of an expression; a `choose` at its top is stratified."""
         self.label = label
         node = parse(text)
-        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "choose":
-            index = self.chooser.stratum(len(node.args), label)
-            return self._checked(self.eval(node.args[index]), label)
-        return self._checked(self.eval(node), label)
+        try:
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "choose":
+                index = self.chooser.stratum(len(node.args), label)
+                return self._checked(self.eval(node.args[index]), label)
+            return self._checked(self.eval(node), label)
+        except (ArithmeticError, TypeError, IndexError, ValueError) as error:
+            raise LawError(f"the draw expression has no value: {error}", text=text) from None
 
     def _checked(self, value: Any, label: str) -> Value:
         if isinstance(value, Source):

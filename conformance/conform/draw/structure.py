@@ -152,6 +152,9 @@ def build(
         value = scope.draw(variant.dims.get(name, text), f"dim.{name}")
         same = limits.equal.get(name, "")
         names[name] = names[same] if same in names else limits.limit(name, value)
+        if names[name] != value and "*" in text and name not in variant.dims:
+            # A product such as K * group cannot be moved by itself.
+            raise Unsatisfied(f"{name}={value} is outside of the target's limits")
     dims = dict(names)
     lead = _leading(chooser)
     regime = _regime(chooser, variant)

@@ -44,6 +44,7 @@ def quantile(alarm: float, samples: int) -> float:
 def ulp(x: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
     """Spacing of `dtype` at |x| (float64 in and out); the subnormal spacing near zero."""
     exponent = torch.frexp(x)[1].clamp_min(_MIN_EXPONENT[dtype])
+    exponent = torch.where(x == 0, _MIN_EXPONENT[dtype], exponent)
     return torch.ldexp(torch.ones_like(x), exponent - _BITS[dtype])
 
 

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from conform.law.grammar import LawError
-from conform.law.vocabulary import CONSTANTS, FUNCTIONS, TooLarge, tensor
+from conform.law.vocabulary import CONSTANTS, FUNCTIONS, MAX_ELEMENTS, TooLarge, tensor
 
 SECONDS = 20.0
 STEPS = 20_000
@@ -75,6 +75,33 @@ def _real(a: Any) -> Any:
     return a.to(torch.int64) if isinstance(a, Tensor) and a.dtype == torch.bool else a
 
 
+def _sized(operation: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """The operation on numbers and tensors only, with a result of bounded size."""
+
+    def apply(a: Any, b: Any) -> Any:
+        a, b = _real(a), _real(b)
+        if isinstance(a, Tensor) and isinstance(b, Tensor):
+            shape = torch.broadcast_shapes(a.shape, b.shape)  # type: ignore[no-untyped-call]
+            if math.prod(shape) > MAX_ELEMENTS:
+                raise LawError(f"the result has more than {MAX_ELEMENTS} elements")
+        elif not (isinstance(a, (int, float, Tensor)) and isinstance(b, (int, float, Tensor))):
+            raise LawError(f"no arithmetic on {type(a).__name__} and {type(b).__name__}")
+        result = operation(a, b)
+        if isinstance(result, int) and abs(result) > 2**128:
+            raise LawError("an integer is too large")
+        return result
+
+    return apply
+
+
+def _add(a: Any, b: Any) -> Any:
+    if isinstance(a, tuple) and isinstance(b, tuple):
+        if len(a) + len(b) > 4096:
+            raise LawError("a tuple is too large: more than 4096 items")
+        return a + b
+    return _sized(op.add)(a, b)
+
+
 def _divide(a: Any, b: Any) -> Any:
     a, b = _real(a), _real(b)
     if isinstance(b, (int, float)) and b == 0 and not isinstance(a, Tensor):
@@ -87,9 +114,9 @@ def _matmul(a: Tensor, b: Tensor) -> Tensor:
 
 
 BINARY: dict[type, Callable[[Any, Any], Any]] = {
-    ast.Add: lambda a, b: _real(a) + _real(b), ast.Sub: lambda a, b: _real(a) - _real(b),
-    ast.Mult: lambda a, b: _real(a) * _real(b), ast.Div: _divide,
-    ast.FloorDiv: lambda a, b: a // b, ast.Mod: lambda a, b: a % b, ast.Pow: _power,
+    ast.Add: _add, ast.Sub: _sized(op.sub),
+    ast.Mult: _sized(op.mul), ast.Div: _divide,
+    ast.FloorDiv: _sized(op.floordiv), ast.Mod: _sized(op.mod), ast.Pow: _power,
     ast.MatMult: _matmul,
 }  # fmt: skip
 COMPARE: dict[type, Callable[[Any, Any], Any]] = {

@@ -163,6 +163,7 @@ def transpose(x: Tensor, first: int = -2, second: int = -1) -> Tensor:
 
 def outer(a: Tensor, b: Tensor) -> Tensor:
     """Outer product of the last dims: [..., m], [..., n] -> [..., m, n]."""
+    _bounded(a.numel(), b.shape[-1])
     return a.unsqueeze(-1) * b.unsqueeze(-2)
 
 

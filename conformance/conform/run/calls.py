@@ -14,18 +14,34 @@ from conform.judge.criterion import NOTHING, Residual, exact_residual, judge
 from conform.judge.sampling import as_tuple
 from conform.records import Outcome
 from conform.run.constraints import outside
+from conform.run.excuses import excuse_of, flushed_change
 from conform.run.material import Material, Sublayer
 from conform.run.oracle import Oracle, Truth, slot_dtype
+from conform.run.replies import (
+    CallRecord,
+    Judged,
+    NotClaimed,
+    Refused,
+    Violation,
+    allowed_strides,
+    disagreement,
+    head_major,
+    number_residual,
+    raise_for,
+    short,
+    values_of,
+)
 from conform.target.claims import OperatorClaim
 from conform.work.protocol import (
     Arg,
     CallableArg,
     CallReply,
     CallRequest,
-    ReplyOutcome,
     ScalarArg,
     TensorArg,
 )  # fmt: skip
+
+__all__ = ["CallRecord", "Client", "Judged", "NotClaimed", "Refused", "TargetCalls", "Violation"]
 
 Tensor = torch.Tensor
 COARSE = 2.0**-22
@@ -36,64 +52,6 @@ class Client(Protocol):
 
     def call(self, request: CallRequest, timeout: float | None = None) -> CallReply:
         """The reply; never raises for what the target does."""
-
-
-class Violation(Exception):
-    """A call of the target that went wrong or disagrees with the oracle."""
-
-    def __init__(
-        self,
-        outcome: Outcome,
-        message: str,
-        residual: Residual | None = None,
-        record: CallRecord | None = None,
-    ) -> None:
-        super().__init__(message)
-        self.outcome = outcome
-        self.message = message
-        self.residual = residual
-        self.record = record
-
-
-class Refused(Exception):
-    """The target raised NotImplementedError for a legal case."""
-
-
-class NotClaimed(Exception):
-    """The law needs an option, or a gradient, that the target does not claim."""
-
-
-@dataclass(frozen=True, eq=False)
-class CallRecord:
-    """One judged call, kept for the diagnosis: float64 images of what was given and returned."""
-
-    args: tuple[Any, ...]
-    options: dict[str, Any]
-    actual: tuple[Any, ...]
-    expected: tuple[Any, ...]
-    samples: list[Tensor] | None
-    scale: float
-    within: bool
-    dtype: torch.dtype = torch.float32
-    wrt: tuple[int | str, ...] = ()
-    cotangents: tuple[Tensor, ...] = ()
-
-
-@dataclass
-class Judged:
-    """The judgement on one call: the worst residual over its results."""
-
-    residual: Residual = NOTHING
-    undecided: bool = False
-    reply: CallReply | None = None
-    record: CallRecord | None = None
-    values: Any = None
-    dtypes: tuple[str, ...] = ()
-
-
-def short(dtype: torch.dtype) -> str:
-    """`float32` for torch.float32."""
-    return str(dtype).removeprefix("torch.")
 
 
 @dataclass
@@ -191,7 +149,10 @@ class TargetCalls:
         judged = self.memo[key]
         if judged.record is not None and not judged.record.within:
             raise Violation(
-                Outcome.FAIL, _words(operator, judged, bool(wrt)), judged.residual, judged.record
+                Outcome.FAIL,
+                disagreement(operator, judged, bool(wrt)),
+                judged.residual,
+                judged.record,
             )
         return judged
 
@@ -275,7 +236,7 @@ class TargetCalls:
             and placed.storage.dtype != DTYPES[dtype]
         ):
             placed = None  # drawn for another argument
-        if placed is not None and _allowed(placed.strides, placed.shape, strides):
+        if placed is not None and allowed_strides(placed.strides, placed.shape, strides):
             storage = placed.storage.clone()
             return TensorArg(storage, placed.shape, placed.strides, placed.offset, storage.dtype)
         return TensorArg.of(value.to(DTYPES[dtype]) if value.is_floating_point() else value)
@@ -290,14 +251,14 @@ class TargetCalls:
         wrt: tuple[int | str, ...],
         cotangents: tuple[Tensor, ...],
     ) -> Judged:
-        _raise_for(operator, reply)
+        raise_for(operator, reply)
         oracle = self.oracles(operator)
         options = self.full_options(operator, passed)
         if wrt:
             return self._judge_gradient(oracle, args, options, reply, wrt, cotangents)
         results = list(reply.results)
         if truth is None:
-            return Judged(reply=reply, values=_values(results, reply.is_tuple))
+            return Judged(reply=reply, values=values_of(results, reply.is_tuple))
         problem = self.malformed(oracle, truth.exact.outputs, reply, results)
         if problem:
             raise Violation(Outcome.FAIL, f"{operator} {problem}")
@@ -305,7 +266,7 @@ class TargetCalls:
             oracle, results, truth.exact.outputs, truth.draw, truth.exact.overflow, args, options
         )
         judged.reply = reply
-        judged.values = _values(results, len(truth.exact.outputs) > 1)
+        judged.values = values_of(results, len(truth.exact.outputs) > 1)
         judged.dtypes = tuple(
             short(r.dtype) if isinstance(r, Tensor) else type(r).__name__ for r in results
         )
@@ -381,13 +342,13 @@ class TargetCalls:
         floats = [isinstance(w, Tensor) and w.is_floating_point() for w in expected]
         ignored = self._ignored(oracle, args, options, expected) if not wrt else None
         samples: list[Tensor] | None = None
-        excuse = self._excuse(oracle, args, options) if not wrt else 0.0
-        flushed = self._flushed(oracle, args, options, expected, wrt, cotangents)
+        excuse = excuse_of(self.material, oracle, args, options) if not wrt else 0.0
+        flushed = flushed_change(self.material, oracle, args, options, expected, wrt, cotangents)
         worst, position = NOTHING, 0
         model = oracle.model(self.dtype, backward=bool(wrt))
         for i, (got, want) in enumerate(zip(results, expected, strict=True)):
             if not isinstance(want, Tensor):
-                residual = _number_residual(got, want)
+                residual = number_residual(got, want)
             elif not want.is_floating_point():
                 residual = exact_residual(got, want)
             else:
@@ -436,29 +397,6 @@ class TargetCalls:
             self.worst = worst
         return Judged(worst, record=record)
 
-    def _excuse(
-        self, oracle: Oracle, args: tuple[Any, ...], options: dict[str, Any]
-    ) -> Tensor | float:
-        text = oracle.operator.spec.accuracy.excuse
-        if text is None:
-            return 0.0
-        from conform.law.evaluate import Evaluator
-        from conform.law.grammar import parse
-
-        names = dict(zip(oracle.operator.spec.inputs, args, strict=False))
-        defaults = {k: v.default for k, v in oracle.operator.spec.options.items()}
-        storage = DTYPES[self.dtype]
-        unit = torch.finfo(storage).eps / 2
-        evaluator = Evaluator(
-            {**self.material.case.dims, **defaults, **options, **names, "u": unit},
-            {},
-            _NoCalls(),
-            frozenset(),
-            oracle.name,
-        )
-        value: Tensor | float = evaluator.value(parse(text))
-        return value
-
     def _ignored(
         self,
         oracle: Oracle,
@@ -473,43 +411,6 @@ class TargetCalls:
         return [
             torch.isnan(x) if isinstance(x, Tensor) and x.is_floating_point() else None
             for x in as_tuple(marked(args, options, self.dtype))
-        ]
-
-    def _flushed(
-        self,
-        oracle: Oracle,
-        args: tuple[Any, ...],
-        options: dict[str, Any],
-        expected: Sequence[Any],
-        wrt: tuple[int | str, ...],
-        cotangents: tuple[Tensor, ...],
-    ) -> list[Any] | None:
-        """What flushing subnormal inputs to zero would change; that much is excused."""
-        tiny = torch.finfo(DTYPES[self.dtype]).tiny
-        tensors = [
-            x for x in (*args, *options.values()) if isinstance(x, Tensor) and x.is_floating_point()
-        ]
-        if not any(bool(((x != 0) & (x.abs() < tiny)).any()) for x in tensors):
-            return None
-
-        def flush(x: Any) -> Any:
-            if isinstance(x, Tensor) and x.is_floating_point():
-                return torch.where(x.abs() < tiny, 0.0, x)
-            return x
-
-        given, passed = oracle.given(args, options, self.dtype)
-        args2 = tuple(map(flush, given))
-        options2 = {k: flush(v) for k, v in passed.items()}
-        if wrt:
-            other = oracle.gradient_truth(args2, options2, self.dtype, 0, wrt, cotangents)
-            outputs = other.exact.outputs
-        else:
-            outputs = as_tuple(oracle(args2, options2, self.dtype))
-        return [
-            torch.nan_to_num((a - b).abs(), nan=0.0)
-            if isinstance(a, Tensor) and a.is_floating_point()
-            else 0.0
-            for a, b in zip(outputs, expected, strict=True)
         ]
 
     def _judge_gradient(
@@ -567,84 +468,3 @@ class TargetCalls:
         )
         judged.reply, judged.values = reply, tuple(results)
         return judged
-
-
-class _NoCalls:
-    """A caller for expressions that may not call operators."""
-
-    def __getattr__(self, name: str) -> Any:
-        raise NotClaimed("operators cannot be called here")
-
-
-def head_major(shape: tuple[str, ...] | None) -> bool:
-    """Whether a spec's shape is [B, H, L, D], which a target may take as [B, L, H, D]."""
-    return (
-        shape is not None
-        and len(shape) == 4
-        and shape[1] in ("H", "K")
-        and (shape[3].startswith("D"))
-    )
-
-
-def _allowed(strides: tuple[int, ...], shape: tuple[int, ...], wanted: str) -> bool:
-    if wanted == "any":
-        return True
-    if wanted == "last_contiguous":
-        return not strides or strides[-1] == 1
-    step = 1
-    for n, s in zip(reversed(shape), reversed(strides), strict=True):
-        if n > 1 and s != step:
-            return False
-        step *= max(n, 1)
-    return True
-
-
-def _values(results: Sequence[Any], is_tuple: bool) -> Any:
-    images = tuple(
-        r.to(torch.float64) if isinstance(r, Tensor) and r.is_floating_point() else r
-        for r in results
-    )
-    return images if is_tuple or len(images) != 1 else images[0]
-
-
-def _number_residual(got: Any, want: Any) -> Residual:
-    value = float(got)
-    wanted = float(want)
-    near = value == wanted or (
-        isinstance(want, float) and abs(value - wanted) <= 1e-12 * abs(wanted)
-    )
-    ratio = 0.0 if near or (value != value and wanted != wanted) else float("inf")
-    return Residual(ratio, 0.0, (), wanted, value, 0.0, 1, 1)
-
-
-def _raise_for(operator: str, reply: CallReply) -> None:
-    if reply.outcome is ReplyOutcome.RETURNED:
-        return
-    info = reply.exception
-    words = f"{info.type}: {info.message}" if info else reply.result_note
-    if reply.outcome is ReplyOutcome.REFUSED:
-        raise Refused(words)
-    if reply.outcome is ReplyOutcome.RAISED:
-        tail = f"\n{info.traceback}" if info and info.traceback else ""
-        raise Violation(Outcome.ERROR, f"{operator} raised {words}{tail}")
-    if reply.outcome is ReplyOutcome.CRASHED:
-        raise Violation(Outcome.CRASH, f"{operator} crashed: {reply.result_note or words}")
-    if reply.outcome is ReplyOutcome.TIMED_OUT:
-        raise Violation(Outcome.TIMEOUT, f"{operator} did not answer: {reply.result_note or words}")
-    raise Violation(Outcome.FAIL, f"{operator} {reply.result_note or words}")
-
-
-def _words(operator: str, judged: Judged, gradient: bool) -> str:
-    r = judged.residual
-    what = f"the gradient of {operator}" if gradient else operator
-    if r.ratio <= 1 < r.rms:
-        return (
-            f"{what} is within its bound at every element, but the root mean square error is "
-            f"{r.rms:.3g} times what roundoff excuses"
-        )
-    where = list(r.index) if r.index else "the value"
-    return (
-        f"{what} disagrees with the reference at {where}: expected {r.expected:.9g}, actual "
-        f"{r.actual:.9g}, error {abs(r.actual - r.expected):.3g} = {r.ratio:.3g} x bound "
-        f"{r.bound:.3g}"
-    )

@@ -26,8 +26,22 @@ from conform.law.grammar import LawError
 from conform.law.vocabulary import tensor
 from conform.records import Outcome
 from conform.run.callers import OracleCaller, Oracles, TargetCaller
-from conform.run.calls import NotClaimed, Refused, TargetCalls, Violation
+from conform.run.calls import Refused, TargetCalls, Violation
 from conform.run.material import Material
+from conform.run.sides import (
+    bit_difference,
+    gap,
+    is_none,
+    other_integers,
+    parts,
+    rebound,
+    residual,
+    sampled_gap,
+    scale,
+    small,
+    truth,
+    with_inputs,
+)
 from conform.run.verdicts import LawVerdict, both, either
 from conform.spec.book import Property
 
@@ -131,7 +145,7 @@ class LawRun:
         value = self.target.value(node)
         if isinstance(value, LawVerdict):
             return value
-        holds = _truth(value)
+        holds = truth(value)
         return LawVerdict(holds, None, f"{ast.unparse(node)} is {holds}")
 
     def _comparison(self, node: ast.Compare) -> LawVerdict:
@@ -157,7 +171,7 @@ class LawRun:
     def _form_strictly(self, node: ast.Call) -> LawVerdict:
         inner = node.args[0]
         value = self.target.value(inner)
-        holds = _truth(value)
+        holds = truth(value)
         words = "" if holds else self._sides_in_words(inner)
         return LawVerdict(holds, None, words)
 
@@ -179,7 +193,7 @@ class LawRun:
         return self._same_bits(node.args[0], node.args[1]).negated()
 
     def _form_finite(self, node: ast.Call) -> LawVerdict:
-        values = [tensor(x) for x in _parts(self.target.value(node.args[0]))]
+        values = [tensor(x) for x in parts(self.target.value(node.args[0]))]
         holds = all(bool(torch.isfinite(x).all()) for x in values)
         return LawVerdict(holds, None, "" if holds else "a NaN or an infinity occurs")
 
@@ -217,33 +231,33 @@ class LawRun:
         return LawVerdict(p >= alarm, None, f"Kolmogorov-Smirnov p = {p:.3g}, alarm at {alarm:g}")
 
     def _same_bits(self, left: ast.expr, right: ast.expr) -> LawVerdict:
-        a, b = (_parts(self.target.value(side)) for side in (left, right))
-        if _is_none(a) or _is_none(b):
+        a, b = (parts(self.target.value(side)) for side in (left, right))
+        if is_none(a) or is_none(b):
             return LawVerdict(a == b, None, "")
-        words = _bit_difference(a, b)
+        words = bit_difference(a, b)
         return LawVerdict(not words, None, words)
 
     def _equal(
         self, left: ast.expr, right: ast.expr, *, one_sided: bool = False, negative: bool = False
     ) -> LawVerdict:
-        a, b = (_parts(self.target.value(side)) for side in (left, right))
-        a0, b0 = (_parts(self.exact.value(side)) for side in (left, right))
+        a, b = (parts(self.target.value(side)) for side in (left, right))
+        a0, b0 = (parts(self.exact.value(side)) for side in (left, right))
         if len(a) != len(b):
             return LawVerdict(False, None, f"{len(a)} results on the left, {len(b)} on the right")
-        gaps = [_gap(x, y) for x, y in zip(a, b, strict=True)]
-        exact = [_gap(x, y) for x, y in zip(a0, b0, strict=True)]
-        sizes = [_scale(x, y) for x, y in zip(a, b, strict=True)]
+        gaps = [gap(x, y) for x, y in zip(a, b, strict=True)]
+        exact = [gap(x, y) for x, y in zip(a0, b0, strict=True)]
+        sizes = [scale(x, y) for x, y in zip(a, b, strict=True)]
         smallest = self._smallest()
         floors = [s * _ARITHMETIC + smallest for s in sizes]
-        if not negative and all(_small(g, f, one_sided) for g, f in zip(gaps, floors, strict=True)):
+        if not negative and all(small(g, f, one_sided) for g, f in zip(gaps, floors, strict=True)):
             return LawVerdict(True, None)
         bounds = [f + s for f, s in zip(floors, self._spreads(left, right, exact), strict=True)]
         worst: Residual | None = None
-        for gap, gap0, bound, x, y in zip(gaps, exact, bounds, a, b, strict=True):
+        for own, gap0, bound, x, y in zip(gaps, exact, bounds, a, b, strict=True):
             centre = torch.zeros_like(gap0) if negative or self.of_oracle else gap0
-            residual = _residual(gap, centre, bound, tensor(x), tensor(y), one_sided)
-            if worst is None or residual.ratio > worst.ratio:
-                worst = residual
+            found = residual(own, centre, bound, tensor(x), tensor(y), one_sided)
+            if worst is None or found.ratio > worst.ratio:
+                worst = found
         holds = worst is None or worst.ratio <= 1.0
         words = (
             ""
@@ -266,9 +280,9 @@ class LawRun:
     def _spreads(self, left: ast.expr, right: ast.expr, exact: list[Tensor]) -> list[Tensor]:
         samples = self.sampled(
             lambda evaluator: tuple(
-                _sampled_gap(x, y)
+                sampled_gap(x, y)
                 for x, y in zip(
-                    _parts(evaluator.value(left)), _parts(evaluator.value(right)), strict=True
+                    parts(evaluator.value(left)), parts(evaluator.value(right)), strict=True
                 )
             )
         )
@@ -331,7 +345,7 @@ class LawRun:
             c.conform_sampled = True  # type: ignore[attr-defined]
 
         def one(c: Tensor, *values: Tensor) -> tuple[Tensor, ...]:
-            inner = _rebound(names, own, dict(zip(keys, values, strict=True)))
+            inner = rebound(names, own, dict(zip(keys, values, strict=True)))
             return self._noisy(function, inner, c, noise)
 
         try:
@@ -345,19 +359,19 @@ class LawRun:
     def _form_depends(self, node: ast.Call) -> LawVerdict:
         """Edits by several magnitudes; the bound is the spread of the unedited value."""
         expression, regions = node.args[0], node.args[1:]
-        base = [tensor(x) for x in _parts(self.target.value(expression))]
-        base0 = [tensor(x) for x in _parts(self.exact.value(expression))]
+        base = [tensor(x) for x in parts(self.target.value(expression))]
+        base0 = [tensor(x) for x in parts(self.exact.value(expression))]
         bounds: list[Tensor] | None = None
         for words, change in EDITS:
             changes = self._edited(regions, change)
             if not changes:
                 return LawVerdict(False, None, "the region is empty")
-            edited = [tensor(x) for x in _parts(self.target.replaced(changes).value(expression))]
+            edited = [tensor(x) for x in parts(self.target.replaced(changes).value(expression))]
             for i, (x, y) in enumerate(zip(base, edited, strict=True)):
                 if torch.equal(torch.nan_to_num(x), torch.nan_to_num(y)):
                     continue
                 bounds = bounds or self._value_bounds(expression, base0)
-                difference = _gap(x, y).abs()
+                difference = gap(x, y).abs()
                 over = difference > 2 * bounds[i] + self._smallest()
                 if bool(over.any()):
                     index = tuple(int(k) for k in over.nonzero()[0])
@@ -372,7 +386,7 @@ class LawRun:
 
     def _value_bounds(self, expression: ast.expr, base0: list[Tensor]) -> list[Tensor]:
         samples = self.sampled(
-            lambda e: tuple(tensor(x).to(torch.float64) for x in _parts(e.value(expression)))
+            lambda e: tuple(tensor(x).to(torch.float64) for x in parts(e.value(expression)))
         )
         scale = self.model(self.law.operator).scale
         return [
@@ -401,115 +415,9 @@ class LawRun:
             new[index] = (
                 change(piece).clamp(-limit, limit)
                 if piece.is_floating_point()
-                else (~piece if piece.dtype == torch.bool else _other_integers(piece))
+                else (~piece if piece.dtype == torch.bool else other_integers(piece))
             )
             changes[holder.id] = new
         if not changes:
             return {}
-        return _with_inputs(self.material.names, changes)
-
-
-def _other_integers(x: Tensor) -> Tensor:
-    """Other legal values of the same range: the values reversed, or shifted cyclically."""
-    low, high = int(x.min()), int(x.max())
-    return low + (high - x) if high > low else x.clamp_min(0) - (x > 0).to(x.dtype)
-
-
-def _with_inputs(names: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    """Changed tensors also under `inputs` and `options`."""
-    result = dict(changes)
-    order = names["_input_names"]
-    result["inputs"] = tuple(changes.get(n, v) for n, v in zip(order, names["inputs"], strict=True))
-    result["options"] = {k: changes.get(k, v) for k, v in names["options"].items()}
-    return result
-
-
-def _rebound(names: dict[str, Any], own: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    result = {**names, **changes}
-    result.update(_with_inputs(names, changes))
-    return result
-
-
-def _parts(value: Any) -> tuple[Any, ...]:
-    return value if isinstance(value, tuple) else (value,)
-
-
-def _is_none(parts: tuple[Any, ...]) -> bool:
-    return len(parts) == 1 and parts[0] is None
-
-
-def _truth(value: Any) -> bool:
-    if isinstance(value, tuple):
-        return all(_truth(item) for item in value)
-    return bool(value.all()) if isinstance(value, Tensor) else bool(value)
-
-
-def _numeric(x: Any) -> Tensor:
-    x = tensor(x)
-    return x if x.is_floating_point() else x.to(torch.float64)
-
-
-def _gap(a: Any, b: Any) -> Tensor:
-    """a - b, zero where both are the same infinity or both NaN."""
-    x, y = _numeric(a), _numeric(b)
-    same = (torch.isinf(x) & (x == y)) | (torch.isnan(x) & torch.isnan(y))
-    return torch.where(same, 0.0, x - y)
-
-
-def _sampled_gap(a: Any, b: Any) -> Tensor:
-    """a - b of a sample; NaN where a side left the dtype's range: nothing is bounded there."""
-    x, y = _numeric(a), _numeric(b)
-    return torch.where(torch.isnan(x) | torch.isnan(y), torch.nan, _gap(x, y))
-
-
-def _scale(a: Any, b: Any) -> Tensor:
-    x, y = _numeric(a), _numeric(b)
-    return torch.nan_to_num(torch.maximum(x.abs(), y.abs()), posinf=0.0, neginf=0.0)
-
-
-def _small(gap: Tensor, floor: Tensor, one_sided: bool) -> bool:
-    return bool(((gap if one_sided else gap.abs()) <= floor).all())
-
-
-def _residual(
-    gap: Tensor, gap0: Tensor, bound: Tensor, a: Tensor, b: Tensor, one_sided: bool
-) -> Residual:
-    if gap.numel() == 0:
-        return Residual(0.0, 0.0, (), 0.0, 0.0, 0.0, 0, 0)
-    error = gap - gap0.clamp_min(0.0) if one_sided else (gap - gap0).abs()
-    ratio = torch.where(bound > 0, error / bound, torch.where(error > 0, float("inf"), 0.0))
-    ratio = torch.where(torch.isinf(bound) & ~torch.isnan(gap), 0.0, ratio)
-    ratio = torch.nan_to_num(ratio, nan=float("inf"), posinf=float("inf"), neginf=0.0)
-    flat = int(ratio.argmax())
-    index = tuple(int(i) for i in torch.unravel_index(torch.tensor(flat), ratio.shape))
-    left, right = (_numeric(x).expand(ratio.shape) for x in (a, b))
-    return Residual(
-        float(ratio.flatten()[flat]),
-        0.0,
-        index,
-        float(right[index]),
-        float(left[index]),
-        float(bound.flatten()[flat]),
-        ratio.numel(),
-        ratio.numel(),
-    )
-
-
-def _bit_difference(a: tuple[Any, ...], b: tuple[Any, ...]) -> str:
-    if len(a) != len(b):
-        return f"{len(a)} results against {len(b)}"
-    for x, y in zip(a, b, strict=True):
-        x, y = tensor(x), tensor(y)
-        if x.shape != y.shape:
-            return f"shapes {tuple(x.shape)} and {tuple(y.shape)}"
-        other = (x != y) & ~(torch.isnan(_numeric(x)) & torch.isnan(_numeric(y)))
-        if bool(other.any()):
-            index = tuple(int(i) for i in other.nonzero()[0])
-            return (
-                f"at {list(index)}: {float(x[index]):.17g} is not {float(y[index]):.17g} "
-                f"({int(other.sum())} of {other.numel()} elements)"
-            )
-    return ""
-
-
-__all__ = ["FalseLaw", "LawRun", "NotClaimed"]
+        return with_inputs(self.material.names, changes)

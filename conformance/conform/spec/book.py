@@ -230,7 +230,8 @@ def _check_names(
             if name not in known:
                 raise _unknown(document, path, name, node, known)
         for name in called_operators(tree) - operators:
-            raise _unknown(document, path, name, tree, set(operators))
+            where = next(n for n in ast.walk(tree) if getattr(n, "attr", "") == name)
+            raise _unknown(document, path, name, where, set(operators))
 
 
 def _unknown(document: Document, path: Any, name: str, node: ast.AST, known: set[str]) -> SpecError:

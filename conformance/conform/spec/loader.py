@@ -33,6 +33,7 @@ class Position:
     column: int
     key_line: int
     key_column: int
+    quoted: bool = False
 
 
 @dataclass(frozen=True)
@@ -120,9 +121,15 @@ def _convert(node: Any, path: Path_, positions: dict[Path_, Position], file: Pat
         mark.column + 1,
         old.key_line if old else mark.line + 1,
         old.key_column if old else mark.column + 1,
+        getattr(node, "style", None) in ("'", '"'),
     )
     if len(positions) > MAX_NODES or len(path) > 12:
         raise _fault(file, mark, "spec-too-large", "the spec is too large or too deeply nested")
+    if not isinstance(node, yaml.ScalarNode) and node.tag not in (
+        "tag:yaml.org,2002:map",
+        "tag:yaml.org,2002:seq",
+    ):
+        raise _fault(file, mark, "yaml-tag", f"the YAML tag {node.tag} is not allowed", _NO_TAGS)
     if isinstance(node, yaml.MappingNode):
         return _convert_mapping(node, path, positions, file)
     if isinstance(node, yaml.SequenceNode):
@@ -136,7 +143,7 @@ def _convert(node: Any, path: Path_, positions: dict[Path_, Position], file: Pat
             mark,
             "yaml-tag",
             f"the YAML tag {node.tag} is not allowed",
-            "use plain strings, numbers, booleans, null, lists and mappings",
+            _NO_TAGS,
         )
     try:
         return reader(node.value)
@@ -271,9 +278,12 @@ def _step(schema: dict[str, Any], node: Any, part: Any) -> Any:
             return option["properties"][part]
         if isinstance(part, str) and isinstance(option.get("additionalProperties"), dict):
             return option["additionalProperties"]
+        if isinstance(part, str) and option.get("patternProperties"):
+            return next(iter(option["patternProperties"].values()))
     return None
 
 
+_NO_TAGS = "use plain strings, numbers, booleans, null, lists and mappings"
 EXPRESSION_KEYS = {"law", "where", "formula", "excuse", "scalar"}
 EXPRESSION_MAPS = {"dims", "draw", "let", "reach"}
 
@@ -292,8 +302,9 @@ def expression_error(document: Document, path: Path_, error: LawError) -> SpecEr
     position = document.positions.get(path)
     where = locate(document, path)
     if position is not None and error.line == 0:
-        # +1 for the opening quote that the YAML mark points at.
-        where = f"{document.file}:{position.line}:{position.column + error.column + 1}"
+        # The YAML mark points at the opening quote where there is one.
+        column = position.column + error.column + int(position.quoted)
+        where = f"{document.file}:{position.line}:{column}"
     return SpecError(
         "bad-expression",
         f"{error.message}: {error.text!r}",

@@ -19,7 +19,11 @@ def _text(value: Any) -> Any:
     return str(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else value
 
 
-Expression = Annotated[str, BeforeValidator(_text), Field(min_length=1, max_length=2000)]
+Expression = Annotated[
+    str,
+    BeforeValidator(_text, json_schema_input_type=str | int | float),
+    Field(min_length=1, max_length=2000),
+]
 
 Regime = Literal[
     "normal",

@@ -18,9 +18,11 @@ PlainRequest = Callable[[OperatorClaim, TargetDescription], CallRequest | None]
 class Callee(Protocol):
     """What smoke needs of a WorkerClient."""
 
-    def describe(self) -> TargetDescription: ...
+    def describe(self) -> TargetDescription:
+        """Load the target and say what it claims."""
 
-    def call(self, request: CallRequest, timeout: float | None = None) -> CallReply: ...
+    def call(self, request: CallRequest, timeout: float | None = None) -> CallReply:
+        """The reply to one request."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,152 @@
+"""What comes of one call of a target: exceptions, records, and what is read off a reply."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from conform.judge.criterion import NOTHING, Residual
+from conform.records import Outcome
+from conform.work.protocol import CallReply, ReplyOutcome
+
+Tensor = torch.Tensor
+
+
+class Violation(Exception):
+    """A call of the target that went wrong or disagrees with the oracle."""
+
+    def __init__(
+        self,
+        outcome: Outcome,
+        message: str,
+        residual: Residual | None = None,
+        record: CallRecord | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.outcome = outcome
+        self.message = message
+        self.residual = residual
+        self.record = record
+
+
+class Refused(Exception):
+    """The target raised NotImplementedError for a legal case."""
+
+
+class NotClaimed(Exception):
+    """The law needs an option, or a gradient, that the target does not claim."""
+
+
+@dataclass(frozen=True, eq=False)
+class CallRecord:
+    """One judged call, kept for the diagnosis: float64 images of what was given and returned."""
+
+    args: tuple[Any, ...]
+    options: dict[str, Any]
+    actual: tuple[Any, ...]
+    expected: tuple[Any, ...]
+    samples: list[Tensor] | None
+    scale: float
+    within: bool
+    dtype: torch.dtype = torch.float32
+    wrt: tuple[int | str, ...] = ()
+    cotangents: tuple[Tensor, ...] = ()
+
+
+@dataclass
+class Judged:
+    """The judgement on one call: the worst residual over its results."""
+
+    residual: Residual = NOTHING
+    undecided: bool = False
+    reply: CallReply | None = None
+    record: CallRecord | None = None
+    values: Any = None
+    dtypes: tuple[str, ...] = ()
+
+
+def short(dtype: torch.dtype) -> str:
+    """`float32` for torch.float32."""
+    return str(dtype).removeprefix("torch.")
+
+
+def head_major(shape: tuple[str, ...] | None) -> bool:
+    """Whether a spec's shape is [B, H, L, D], which a target may take as [B, L, H, D]."""
+    return (
+        shape is not None
+        and len(shape) == 4
+        and shape[1] in ("H", "K")
+        and (shape[3].startswith("D"))
+    )
+
+
+def allowed_strides(strides: tuple[int, ...], shape: tuple[int, ...], wanted: str) -> bool:
+    """Whether a target that takes only such strides can be given these."""
+    if wanted == "any":
+        return True
+    if wanted == "last_contiguous":
+        return not strides or strides[-1] == 1
+    step = 1
+    for n, s in zip(reversed(shape), reversed(strides), strict=True):
+        if n > 1 and s != step:
+            return False
+        step *= max(n, 1)
+    return True
+
+
+def values_of(results: Sequence[Any], is_tuple: bool) -> Any:
+    """Results as a law sees them: float64 images, one or a tuple."""
+    images = tuple(
+        r.to(torch.float64) if isinstance(r, Tensor) and r.is_floating_point() else r
+        for r in results
+    )
+    return images if is_tuple or len(images) != 1 else images[0]
+
+
+def number_residual(got: Any, want: Any) -> Residual:
+    """For plain numbers: equal, floats up to a relative 1e-12."""
+    value = float(got)
+    wanted = float(want)
+    near = value == wanted or (
+        isinstance(want, float) and abs(value - wanted) <= 1e-12 * abs(wanted)
+    )
+    ratio = 0.0 if near or (value != value and wanted != wanted) else float("inf")
+    return Residual(ratio, 0.0, (), wanted, value, 0.0, 1, 1)
+
+
+def raise_for(operator: str, reply: CallReply) -> None:
+    """Turn any outcome but a returned result into its exception."""
+    if reply.outcome is ReplyOutcome.RETURNED:
+        return
+    info = reply.exception
+    words = f"{info.type}: {info.message}" if info else reply.result_note
+    if reply.outcome is ReplyOutcome.REFUSED:
+        raise Refused(words)
+    if reply.outcome is ReplyOutcome.RAISED:
+        tail = f"\n{info.traceback}" if info and info.traceback else ""
+        raise Violation(Outcome.ERROR, f"{operator} raised {words}{tail}")
+    if reply.outcome is ReplyOutcome.CRASHED:
+        raise Violation(Outcome.CRASH, f"{operator} crashed: {reply.result_note or words}")
+    if reply.outcome is ReplyOutcome.TIMED_OUT:
+        raise Violation(Outcome.TIMEOUT, f"{operator} did not answer: {reply.result_note or words}")
+    raise Violation(Outcome.FAIL, f"{operator} {reply.result_note or words}")
+
+
+def disagreement(operator: str, judged: Judged, gradient: bool) -> str:
+    """A judged call that is not within its bound, in words."""
+    r = judged.residual
+    what = f"the gradient of {operator}" if gradient else operator
+    if r.ratio <= 1 < r.rms:
+        return (
+            f"{what} is within its bound at every element, but the root mean square error is "
+            f"{r.rms:.3g} times what roundoff excuses"
+        )
+    where = list(r.index) if r.index else "the value"
+    return (
+        f"{what} disagrees with the reference at {where}: expected {r.expected:.9g}, actual "
+        f"{r.actual:.9g}, error {abs(r.actual - r.expected):.3g} = {r.ratio:.3g} x bound "
+        f"{r.bound:.3g}"
+    )

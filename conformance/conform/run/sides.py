@@ -1,0 +1,115 @@
+"""The two sides of a comparison: their parts, differences, sizes and bits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from conform.judge.criterion import Residual
+from conform.law.vocabulary import tensor
+
+Tensor = torch.Tensor
+
+
+def other_integers(x: Tensor) -> Tensor:
+    """Other legal values of the same range: the values reversed, or shifted cyclically."""
+    low, high = int(x.min()), int(x.max())
+    return low + (high - x) if high > low else x.clamp_min(0) - (x > 0).to(x.dtype)
+
+
+def with_inputs(names: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """Changed tensors also under `inputs` and `options`."""
+    result = dict(changes)
+    order = names["_input_names"]
+    result["inputs"] = tuple(changes.get(n, v) for n, v in zip(order, names["inputs"], strict=True))
+    result["options"] = {k: changes.get(k, v) for k, v in names["options"].items()}
+    return result
+
+
+def rebound(names: dict[str, Any], own: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    result = {**names, **changes}
+    result.update(with_inputs(names, changes))
+    return result
+
+
+def parts(value: Any) -> tuple[Any, ...]:
+    return value if isinstance(value, tuple) else (value,)
+
+
+def is_none(parts: tuple[Any, ...]) -> bool:
+    return len(parts) == 1 and parts[0] is None
+
+
+def truth(value: Any) -> bool:
+    if isinstance(value, tuple):
+        return all(truth(item) for item in value)
+    return bool(value.all()) if isinstance(value, Tensor) else bool(value)
+
+
+def numeric(x: Any) -> Tensor:
+    x = tensor(x)
+    return x if x.is_floating_point() else x.to(torch.float64)
+
+
+def gap(a: Any, b: Any) -> Tensor:
+    """a - b, zero where both are the same infinity or both NaN."""
+    x, y = numeric(a), numeric(b)
+    same = (torch.isinf(x) & (x == y)) | (torch.isnan(x) & torch.isnan(y))
+    return torch.where(same, 0.0, x - y)
+
+
+def sampled_gap(a: Any, b: Any) -> Tensor:
+    """a - b of a sample; NaN where a side left the dtype's range: nothing is bounded there."""
+    x, y = numeric(a), numeric(b)
+    return torch.where(torch.isnan(x) | torch.isnan(y), torch.nan, gap(x, y))
+
+
+def scale(a: Any, b: Any) -> Tensor:
+    x, y = numeric(a), numeric(b)
+    return torch.nan_to_num(torch.maximum(x.abs(), y.abs()), posinf=0.0, neginf=0.0)
+
+
+def small(gap: Tensor, floor: Tensor, one_sided: bool) -> bool:
+    return bool(((gap if one_sided else gap.abs()) <= floor).all())
+
+
+def residual(
+    gap: Tensor, gap0: Tensor, bound: Tensor, a: Tensor, b: Tensor, one_sided: bool
+) -> Residual:
+    if gap.numel() == 0:
+        return Residual(0.0, 0.0, (), 0.0, 0.0, 0.0, 0, 0)
+    error = gap - gap0.clamp_min(0.0) if one_sided else (gap - gap0).abs()
+    ratio = torch.where(bound > 0, error / bound, torch.where(error > 0, float("inf"), 0.0))
+    ratio = torch.where(torch.isinf(bound) & ~torch.isnan(gap), 0.0, ratio)
+    ratio = torch.nan_to_num(ratio, nan=float("inf"), posinf=float("inf"), neginf=0.0)
+    flat = int(ratio.argmax())
+    index = tuple(int(i) for i in torch.unravel_index(torch.tensor(flat), ratio.shape))
+    left, right = (numeric(x).expand(ratio.shape) for x in (a, b))
+    return Residual(
+        float(ratio.flatten()[flat]),
+        0.0,
+        index,
+        float(right[index]),
+        float(left[index]),
+        float(bound.flatten()[flat]),
+        ratio.numel(),
+        ratio.numel(),
+    )
+
+
+def bit_difference(a: tuple[Any, ...], b: tuple[Any, ...]) -> str:
+    if len(a) != len(b):
+        return f"{len(a)} results against {len(b)}"
+    for x, y in zip(a, b, strict=True):
+        x, y = tensor(x), tensor(y)
+        if x.shape != y.shape:
+            return f"shapes {tuple(x.shape)} and {tuple(y.shape)}"
+        other = (x != y) & ~(torch.isnan(numeric(x)) & torch.isnan(numeric(y)))
+        if bool(other.any()):
+            index = tuple(int(i) for i in other.nonzero()[0])
+            return (
+                f"at {list(index)}: {float(x[index]):.17g} is not {float(y[index]):.17g} "
+                f"({int(other.sum())} of {other.numel()} elements)"
+            )
+    return ""
