@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from conform.draw.case import Case, Source, Value, derive_seed
 from conform.draw.choosers import RecordingChooser, ReplayChooser
 from conform.draw.expressions import Chooser, DrawScope, Unsatisfied, sizes
-from conform.law.grammar import LawError
+from conform.law.grammar import LawError, parse
 from conform.spec.models import InputSpec, OperatorSpec
 
 CHUNK = 5  # cases per Hypothesis example; larger ones overrun its buffer
@@ -152,7 +153,7 @@ def build(
         value = scope.draw(variant.dims.get(name, text), f"dim.{name}")
         same = limits.equal.get(name, "")
         names[name] = names[same] if same in names else limits.limit(name, value)
-        if names[name] != value and "*" in text and name not in variant.dims:
+        if names[name] != value and _is_product(parse(text)) and name not in variant.dims:
             # A product such as K * group cannot be moved by itself.
             raise Unsatisfied(f"{name}={value} is outside of the target's limits")
     dims = dict(names)
@@ -170,6 +171,13 @@ def build(
     return Case(
         spec.operator, index, derive_seed(seed, spec.operator, index), regime, dims, inputs, options
     )
+
+
+def _is_product(node: ast.expr) -> bool:
+    """K * group, or a choice among such."""
+    if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "choose":
+        return any(_is_product(item) for item in node.args)
+    return isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult)
 
 
 def _leading(chooser: Chooser) -> tuple[int, ...]:

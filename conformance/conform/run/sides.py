@@ -28,26 +28,31 @@ def with_inputs(names: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any
 
 
 def rebound(names: dict[str, Any], own: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """The names with drawn tensors changed, also under `inputs` and `options`."""
     result = {**names, **changes}
     result.update(with_inputs(names, changes))
     return result
 
 
 def parts(value: Any) -> tuple[Any, ...]:
+    """A law's value as a tuple of results."""
     return value if isinstance(value, tuple) else (value,)
 
 
 def is_none(parts: tuple[Any, ...]) -> bool:
+    """Whether a side is the literal None."""
     return len(parts) == 1 and parts[0] is None
 
 
 def truth(value: Any) -> bool:
+    """Whether every element holds."""
     if isinstance(value, tuple):
         return all(truth(item) for item in value)
     return bool(value.all()) if isinstance(value, Tensor) else bool(value)
 
 
 def numeric(x: Any) -> Tensor:
+    """As a floating tensor."""
     x = tensor(x)
     return x if x.is_floating_point() else x.to(torch.float64)
 
@@ -66,17 +71,20 @@ def sampled_gap(a: Any, b: Any) -> Tensor:
 
 
 def scale(a: Any, b: Any) -> Tensor:
+    """The larger magnitude of the two sides, 0 where infinite."""
     x, y = numeric(a), numeric(b)
     return torch.nan_to_num(torch.maximum(x.abs(), y.abs()), posinf=0.0, neginf=0.0)
 
 
 def small(gap: Tensor, floor: Tensor, one_sided: bool) -> bool:
+    """Whether a difference stays within a floor everywhere."""
     return bool(((gap if one_sided else gap.abs()) <= floor).all())
 
 
 def residual(
     gap: Tensor, gap0: Tensor, bound: Tensor, a: Tensor, b: Tensor, one_sided: bool
 ) -> Residual:
+    """The worst element of a difference, in units of its bound."""
     if gap.numel() == 0:
         return Residual(0.0, 0.0, (), 0.0, 0.0, 0.0, 0, 0)
     error = gap - gap0.clamp_min(0.0) if one_sided else (gap - gap0).abs()
@@ -99,6 +107,7 @@ def residual(
 
 
 def bit_difference(a: tuple[Any, ...], b: tuple[Any, ...]) -> str:
+    """The first difference in bits in words, or an empty string."""
     if len(a) != len(b):
         return f"{len(a)} results against {len(b)}"
     for x, y in zip(a, b, strict=True):

@@ -20,6 +20,17 @@ DEFAULT_LOAD_TIMEOUT = 120.0
 DEFAULT_MEMORY_LIMIT = 8 << 30
 
 
+def _users_lines(log: str) -> str:
+    """What was printed, without the checker's and the import system's own stack frames."""
+    own = ("/conform/work/", "/conform/target/", "<frozen ", "importlib/")
+    kept = [
+        line
+        for line in log.splitlines()
+        if not ('File "' in line and any(part in line for part in own))
+    ]
+    return "\n".join(kept)
+
+
 class WorkerClient:
     """A target in a process of its own.
 
@@ -161,7 +172,7 @@ class WorkerClient:
             raise ConformError(
                 "target-import-crash",
                 f"the process was {ending} while importing it\n{session.user_stack()}"
-                f"{session.log_tail()}".rstrip(),
+                f"{_users_lines(session.log_tail())}".rstrip(),
                 hint=f"try it alone: python -c 'import {self.target.name}'",
                 where=where,
             ) from None
