@@ -31,10 +31,10 @@ report: venv
 	echo "report: $(CURDIR)/$(OUT)/index.html"; exit $$code
 
 test: venv
-	$(BIN)/pytest -m "not slow"
+	$(BIN)/pytest -n 2 -m "not slow"
 
 test-all: venv examples
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2
 
 lint: venv
 	$(BIN)/ruff check .
