@@ -1,8 +1,9 @@
-"""No gradient reaches gamma."""
+"""No gradient reaches gamma, though it is declared."""
 
 import torch
 
 MISTAKE = "rms_norm.gamma-detached"
+CONFORM = {"operators": {"rms_norm": {"differentiable": True}}}
 
 
 def rms_norm(x, gamma, *, eps=1e-6):

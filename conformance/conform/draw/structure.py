@@ -151,7 +151,7 @@ def build(
     scope = DrawScope(chooser, names)
     for name, text in spec.dims.items():
         value = scope.draw(variant.dims.get(name, text), f"dim.{name}")
-        same = limits.equal.get(name, "")
+        same = "" if name in variant.dims else limits.equal.get(name, "")
         names[name] = names[same] if same in names else limits.limit(name, value)
         if names[name] != value and _is_product(parse(text)) and name not in variant.dims:
             # A product such as K * group cannot be moved by itself.

@@ -253,6 +253,9 @@ class TargetCalls:
     ) -> Judged:
         raise_for(operator, reply)
         oracle = self.oracles(operator)
+        written = self._written(oracle, reply)
+        if written and self.judging:
+            raise Violation(Outcome.FAIL, f"{operator} {written}")
         options = self.full_options(operator, passed)
         if wrt:
             return self._judge_gradient(oracle, args, options, reply, wrt, cotangents)
@@ -271,6 +274,16 @@ class TargetCalls:
             short(r.dtype) if isinstance(r, Tensor) else type(r).__name__ for r in results
         )
         return judged
+
+    def _written(self, oracle: Oracle, reply: CallReply) -> str:
+        """Which inputs the call changed without declaring it, or an empty string."""
+        names = list(oracle.operator.spec.inputs)
+        declared = self.claim(oracle.name).mutates
+        for key, count in reply.effects.mutated.items():
+            label = names[key] if isinstance(key, int) else key
+            if count and label not in declared:
+                return f"changed {count} elements of its input {label!r}"
+        return ""
 
     def malformed(
         self, oracle: Oracle, expected: Sequence[Any], reply: CallReply, results: Sequence[Any]
