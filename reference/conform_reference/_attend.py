@@ -117,6 +117,12 @@ def normalise(numerator: Tensor, partial: Partial, mean: Callable[[], Tensor]) -
     return torch.where(some, quotient, math.nan if settings().empty_rows == "nan" else 0.0)
 
 
+def _mean_of_values(v: Tensor, partial: Partial) -> Tensor:
+    """Equal weights on all keys, rounded like any probabilities: [B,H,Lq,Lk] @ v[B,H,Lk,Dv]."""
+    equal = torch.ones_like(partial.exponentials) / max(1, v.shape[-2])
+    return mark("probabilities", equal) @ v
+
+
 def attend(
     q: Tensor,
     k: Tensor,
@@ -140,7 +146,5 @@ def attend(
     scores = logits(q, k, bias=bias, scale=scale, softcap=softcap)
     partial = exponentiate(scores, visible, sinks)
     numerator = mark("accumulator", mark("probabilities", partial.exponentials) @ values)
-    o = normalise(
-        numerator, partial, lambda: v.to(dtype).sum(-2, keepdim=True) / max(1, v.shape[-2])
-    )
+    o = normalise(numerator, partial, lambda: _mean_of_values(v.to(dtype), partial))
     return o, log_sum_exp(partial)
