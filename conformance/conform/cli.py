@@ -119,9 +119,7 @@ def list_(
 
 @app.command()
 def explain(
-    identifier: Annotated[
-        str | None, typer.Argument(help="property, operator or mistake")
-    ] = None,
+    identifier: Annotated[str | None, typer.Argument(help="property, operator or mistake")] = None,
     vocabulary: Annotated[
         bool, typer.Option("--vocabulary", help="all words of the law language")
     ] = False,

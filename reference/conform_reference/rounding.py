@@ -1,13 +1,15 @@
-"""Named rounding points: where the checker may inject the roundings that a spec permits.
+"""Named rounding points and decisions: where the checker may reach into the reference.
 
 The reference computes in one precision throughout. `mark` names the intermediate quantities that
-an implementation may round to its input dtype; by default it does nothing.
+an implementation may round to its input dtype; `decide` names its discrete choices. By default
+they change nothing.
 """
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
+import torch
 from torch import Tensor
 
 Hook = Callable[[str, Tensor], Tensor]
@@ -29,3 +31,34 @@ def marks(hook: Hook) -> Iterator[None]:
         yield
     finally:
         _hook.reset(token)
+
+
+Decider = Callable[[str, Tensor, int], Tensor]
+
+_decider: ContextVar[Decider | None] = ContextVar("conform_decider", default=None)
+
+
+def best(scores: Tensor, count: int) -> Tensor:
+    """Indices int64[..., count] of the largest of scores[..., N], falling; ties to the first."""
+    return torch.sort(scores, dim=-1, descending=True, stable=True).indices[..., :count]
+
+
+def decide(name: str, scores: Tensor, count: int = 1) -> Tensor:
+    """The `count` best of scores[..., N] -> int64[..., count], best first, as an open decision.
+
+    Every top-k, argmax or nearest neighbour of the reference goes through here, so that the checker
+    can judge it by margin: a choice whose score is within roundoff of the best is as right.
+    `name` ties the decision to the result that reports it (`decision:` in the spec).
+    """
+    decider = _decider.get()
+    return best(scores, count) if decider is None else decider(name, scores, count)
+
+
+@contextmanager
+def deciding(decider: Decider | None) -> Iterator[None]:
+    """Install `decider(name, scores, count)` for every `decide` inside the block; None: `best`."""
+    token = _decider.set(decider)
+    try:
+        yield
+    finally:
+        _decider.reset(token)

@@ -16,7 +16,16 @@ from conform.target.claims import OperatorClaim
 from conform.target.ref import TargetKind, TargetRef
 from conform.work.callables import linear_weight
 from conform.work.layout import swap_heads_and_length, to_target_layout
-from conform.work.protocol import Arg, ArgKey, CallableArg, CallRequest, ScalarArg, TensorArg
+from conform.work.named import pairs
+from conform.work.protocol import (
+    Arg,
+    ArgKey,
+    CallableArg,
+    CallRequest,
+    NamedArg,
+    ScalarArg,
+    TensorArg,
+)
 
 WRITTEN_OUT = 200  # elements; larger tensors are written as base64 of their bytes
 MOST_CALLS = 4  # a law may make many calls; the first ones show it
@@ -192,6 +201,8 @@ def _image(arg: Arg) -> Any:
         return view.to(torch.float64) if view.is_floating_point() else view.clone()
     if isinstance(arg, CallableArg):
         return Sublayer(arg.name, arg.width, arg.seed)
+    if isinstance(arg, NamedArg):
+        return pairs(arg.names)
     return arg.value
 
 
@@ -200,6 +211,8 @@ def _argument(arg: Arg, device: str, leaf: bool) -> str:
         return repr(arg.value)
     if isinstance(arg, CallableArg):
         return _callable(arg)
+    if isinstance(arg, NamedArg):
+        return f"[(name, torch.zeros(2)) for name in {list(arg.names)}]"
     text = f"{_literal(arg.storage)}{_on(device)}"
     plain = TensorArg.of(arg.view())
     if (plain.strides, arg.offset, plain.storage.numel()) == (arg.strides, 0, arg.storage.numel()):

@@ -19,6 +19,7 @@ from conform.target.ref import parse_target
 from conform.target.scaffold import write_adapter
 from conform.target.smoke import SmokeLine, smoke
 from conform.work.client import WorkerClient
+from conform.work.named import as_named
 from conform.work.protocol import Arg, CallableArg, CallRequest, ScalarArg, TensorArg
 
 TRIED = 10  # drawn cases, of which the smallest is called
@@ -92,6 +93,9 @@ def plain_request(book: Book, claim: OperatorClaim, about: TargetDescription) ->
 def _arg(material: Material, value: Any) -> Arg:
     if isinstance(value, Sublayer):
         return CallableArg(value.name, value.width, value.seed)
+    named = as_named(value)
+    if named is not None:
+        return named
     placed = material.placed.get(id(value))
     return ScalarArg(value) if placed is None else TensorArg.of(placed.view())
 

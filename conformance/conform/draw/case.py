@@ -31,8 +31,8 @@ class Source:
 
     @property
     def is_callable(self) -> bool:
-        """True for a sublayer, which is no tensor."""
-        return self.generator == "sublayer"
+        """True for what is no tensor: a sublayer, or named parameters."""
+        return self.generator in ("sublayer", "named_parameters")
 
     @property
     def is_float(self) -> bool:

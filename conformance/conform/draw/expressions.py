@@ -207,9 +207,14 @@ def _sublayer(scope: DrawScope, width: int) -> Source:
     return Source("sublayer", (), (names[scope.chooser.stratum(4, "sublayer")], int(width)))
 
 
+def _named_parameters(scope: DrawScope) -> Source:
+    return Source("named_parameters")
+
+
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "int": _int, "length": _length, "divisor": _divisor, "dyadic": _dyadic, "uniform": _uniform,
     "like": _like, "splits": _splits, "lengths": _lengths, "sublayer": _sublayer,
+    "named_parameters": _named_parameters,
     "integers": _source("integers", 2), "tokens": _source("tokens", 1),
     "mask": _source("mask"), "positions": _source("positions"),
     "permutation": _source("permutation"),

@@ -173,6 +173,22 @@ def _permutation(source: Source, rng: Generator) -> Array:
     return rng.permutation(source.shape[0]).astype(np.int64)
 
 
+_LAYERS = (
+    "embeddings.word", "encoder.layer.0.attention.query", "encoder.layer.0.attention.key",
+    "encoder.layer.0.attention.output.dense", "encoder.layer.0.output.LayerNorm",
+    "encoder.layer.11.intermediate.dense", "decoder.block.0.relative_attention_bias",
+    "bias_proj", "head.debias", "mlp.bias", "classifier",
+)  # fmt: skip
+_KINDS = ("weight", "bias", "bias_v", "bias_scale", "in_proj_bias", "gamma", "unbiased")
+
+
+def parameter_names(rng: Generator) -> tuple[str, ...]:
+    """Names as modules have them; some mention a bias without being one, one may stand alone."""
+    pool = [f"{layer}.{kind}" for layer in _LAYERS for kind in _KINDS] + ["bias", "weight"]
+    count = int(rng.integers(1, 25))
+    return tuple(pool[int(i)] for i in rng.permutation(len(pool))[:count])
+
+
 INTEGER: dict[str, Callable[[Source, Generator], Array]] = {
     "mask": _mask, "positions": _positions, "splits": _splits, "lengths": _lengths,
     "integers": _integers, "tokens": _tokens, "permutation": _permutation,

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 
 from conform.draw.case import derive_seed
+from conform.judge.decisions import Decision, Recorder, Replayer
 from conform.judge.model import Model, rounded_on_scaled_grid, rounding
 from conform.judge.roundoff import Roundoff, as_samples
+from conform_reference.rounding import deciding
 
 Function = Callable[..., Any]
 ELEMENTS = 800_000  # elements of the largest intermediate over all samples
@@ -20,11 +22,13 @@ _LOOPED: set[str] = set()
 
 @dataclass(frozen=True)
 class Exact:
-    """One float64 evaluation: `outputs`, the largest intermediate, whether float32 overflows."""
+    """One float64 evaluation: `outputs`, the largest intermediate, whether float32 overflows,
+    and the discrete decisions on the way."""
 
     outputs: tuple[Any, ...]
     largest: int
     overflow: bool
+    decisions: tuple[Decision, ...] = ()
 
 
 class Observer(Roundoff):
@@ -57,12 +61,18 @@ def as_tuple(value: Any) -> tuple[Any, ...]:
     return tuple(value) if isinstance(value, (tuple, list)) else (value,)
 
 
-def evaluate(function: Function, tensors: Sequence[torch.Tensor]) -> Exact:
-    """`function(*tensors)` in float64, watched."""
+def evaluate(
+    function: Function,
+    tensors: Sequence[torch.Tensor],
+    forced: Mapping[str, Sequence[torch.Tensor]] | None = None,
+    replayed: Sequence[Decision] | None = None,
+) -> Exact:
+    """`function(*tensors)` in float64, watched. Decisions: some `forced`, or all `replayed`."""
     observer = Observer(tensors)
-    with observer:
+    recorder = Recorder(forced or {})
+    with observer, deciding(recorder if replayed is None else Replayer(replayed)):
         outputs = as_tuple(function(*tensors))
-    return Exact(outputs, max(observer.largest, 1), observer.overflow)
+    return Exact(outputs, max(observer.largest, 1), observer.overflow, tuple(recorder.made))
 
 
 def sample_count(largest: int) -> int:
@@ -77,24 +87,28 @@ def sample(
     count: int,
     seed: int,
     name: str,
+    decisions: Sequence[Decision] = (),
+    scores: bool = True,
 ) -> list[torch.Tensor]:
     """Float results of `count` evaluations under the model, each [count, ...], in order.
 
     `function` takes float64 tensors and returns a tensor or a tuple; only floating results are
     returned. `name` identifies the function: one that makes its own constants is looped over.
+    Given `decisions` are followed by every sample; their noisy `scores` come after the results.
     """
+    replay = _replay(decisions, scores)
     seed = derive_seed(seed, name)
     generator = torch.Generator().manual_seed(seed % 2**63)
     grid = 1.0 + torch.rand(count, generator=generator, dtype=torch.float64)
     if name not in _LOOPED and tensors:
         noise = Roundoff(seed)
         noise.sampled = count
-        result = _mapped(function, tensors, model, grid, noise)
+        result = _mapped(function, tensors, model, grid, noise, replay)
         if result is not None:
             return result
         _LOOPED.add(name)
     rows = [
-        _once(function, tensors, model, grid[i], Roundoff(derive_seed(seed, i)))
+        _once(function, tensors, model, grid[i], Roundoff(derive_seed(seed, i)), replay)
         for i in range(count)
     ]
     return [torch.stack(column) for column in zip(*rows, strict=True)]
@@ -115,18 +129,36 @@ def _floats(value: Any) -> tuple[torch.Tensor, ...]:
     )
 
 
+Replay = Callable[[Function, Sequence[torch.Tensor]], tuple[torch.Tensor, ...]]
+
+
+def _replay(decisions: Sequence[Decision], scores: bool) -> Replay:
+    """How a sample is evaluated: its float results, then the scores of its decisions."""
+
+    def run(function: Function, inputs: Sequence[torch.Tensor]) -> tuple[torch.Tensor, ...]:
+        if not decisions:
+            return _floats(function(*inputs))
+        replayer = Replayer(decisions)
+        with deciding(replayer):
+            results = _floats(function(*inputs))
+        return (*results, *replayer.scores) if scores else results
+
+    return run
+
+
 def _once(
     function: Function,
     tensors: Sequence[torch.Tensor],
     model: Model,
     c: torch.Tensor,
     noise: Roundoff,
+    replay: Replay,
 ) -> tuple[torch.Tensor, ...]:
     with noise, rounding(model, c, noise):
         noise.paused = True
         inputs = _inputs(tensors, model, c)
         noise.paused = False
-        return _floats(function(*inputs))
+        return replay(function, inputs)
 
 
 def _mapped(
@@ -135,6 +167,7 @@ def _mapped(
     model: Model,
     grid: torch.Tensor,
     noise: Roundoff,
+    replay: Replay,
 ) -> list[torch.Tensor] | None:
     """All samples in one batched evaluation; None when some noise would be shared by all."""
     count = len(grid)
@@ -144,7 +177,7 @@ def _mapped(
             noise.paused = True
             inputs = _inputs(inner, model, c)
             noise.paused = False
-            return _floats(function(*inputs))
+            return replay(function, inputs)
 
     with noise:
         noise.paused = True

@@ -418,6 +418,39 @@ def softmax(x: Tensor, dim: int = -1) -> Tensor:
     return e / e.sum(dim, keepdim=True)
 
 
+def names(pairs: tuple[Any, ...]) -> frozenset[str]:
+    """The names of (name, tensor) pairs, or of texts, as a set."""
+    return frozenset(item if isinstance(item, str) else item[0] for item in pairs)
+
+
+def contains(items: Any, item: Any) -> bool:
+    """Whether a set of names has the name."""
+    return item in items
+
+
+def log_gamma(x: Any) -> Any:
+    """Logarithm of the gamma function."""
+    return torch.lgamma(tensor(x).to(torch.float64)) if isinstance(x, Tensor) else math.lgamma(x)
+
+
+def topk(x: Tensor, count: int, dim: int = -1) -> Tensor:
+    """Indices of the `count` largest entries along dim, falling; ties to the first."""
+    order = torch.sort(x, dim=dim, descending=True, stable=True).indices
+    return order.narrow(dim, 0, int(count))
+
+
+def histogram(x: Tensor, bins: int) -> Tensor:
+    """How often each of 0..bins-1 occurs in an integer tensor."""
+    _bounded(bins)
+    return torch.bincount(x.flatten().long(), minlength=int(bins))
+
+
+def kron(a: Tensor, b: Tensor) -> Tensor:
+    """Kronecker product of two matrices."""
+    _bounded(a.numel() * b.numel())
+    return torch.kron(tensor(a).to(torch.float64), tensor(b).to(torch.float64))
+
+
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "exp": _unary("exp", torch.exp, math.exp, "e to the x."),
     "log": _unary("log", torch.log, math.log, "Natural logarithm."),
@@ -443,7 +476,8 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "isnan": isnan, "any": vany, "all": vall, "argmax": argmax, "round": vround,
     "integer": integer, "real": real, "identity": identity, "zero": zero, "rank": rank,
     "unique_rows": unique_rows, "ceil": ceil, "floor": floor, "sign": sign, "range": vrange,
-    "diff": diff, "tensor": tensor,
+    "diff": diff, "tensor": tensor, "names": names, "contains": contains,
+    "log_gamma": log_gamma, "topk": topk, "histogram": histogram, "kron": kron,
 }  # fmt: skip
 # Reached as plain functions only where no operator has the same name.
 ARITHMETIC_SOFTMAX = softmax

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import torch
@@ -14,6 +14,7 @@ from conform.judge.criterion import NOTHING, Residual, exact_residual, judge
 from conform.judge.sampling import as_tuple
 from conform.records import Outcome
 from conform.run.constraints import outside
+from conform.run.decided import Settled, is_open, settle
 from conform.run.excuses import excuse_of, flushed_change
 from conform.run.material import Material, Sublayer
 from conform.run.oracle import Oracle, Truth, slot_dtype
@@ -26,12 +27,14 @@ from conform.run.replies import (
     allowed_strides,
     disagreement,
     head_major,
+    names_residual,
     number_residual,
     raise_for,
     short,
     values_of,
 )
 from conform.target.claims import OperatorClaim
+from conform.work.named import as_named
 from conform.work.protocol import (
     Arg,
     CallableArg,
@@ -75,6 +78,7 @@ class TargetCalls:
     before_call: Callable[[], None] = lambda: None
     coarse: bool = False
     expecting_error: bool = False
+    doubtful: bool = False
     exact: dict[Any, Any] = field(default_factory=dict)
 
     @property
@@ -147,6 +151,7 @@ class TargetCalls:
             self.coarse = coarse
             self.memo[key] = self._judge(operator, args, passed, reply, truth, wrt, cotangents)
         judged = self.memo[key]
+        self.doubtful = self.doubtful or judged.close or judged.undecided
         if judged.record is not None and not judged.record.within:
             raise Violation(
                 Outcome.FAIL,
@@ -225,6 +230,9 @@ class TargetCalls:
     def _arg(self, value: Any, strides: str, dtype: str) -> Arg:
         if isinstance(value, Sublayer):
             return CallableArg(value.name, value.width, value.seed)
+        named = as_named(value)
+        if named is not None:
+            return named
         if callable(value) and not isinstance(value, Tensor):
             return CallableArg(str(getattr(value, "__name__", value)), 1, 0)
         if not isinstance(value, Tensor):
@@ -258,21 +266,48 @@ class TargetCalls:
             raise Violation(Outcome.FAIL, f"{operator} {written}")
         options = self.full_options(operator, passed)
         if wrt:
-            return self._judge_gradient(oracle, args, options, reply, wrt, cotangents)
+            return self._judge_gradient(oracle, args, options, reply, truth, wrt, cotangents)
         results = list(reply.results)
         if truth is None:
             return Judged(reply=reply, values=values_of(results, reply.is_tuple))
         problem = self.malformed(oracle, truth.exact.outputs, reply, results)
         if problem:
             raise Violation(Outcome.FAIL, f"{operator} {problem}")
-        judged = self._compare(
-            oracle, results, truth.exact.outputs, truth.draw, truth.exact.overflow, args, options
+        seed = derive_seed(self.material.case.seed, operator, self.dtype)
+        settled = settle(
+            oracle.operator.spec.results,
+            truth,
+            results,
+            oracle.model(self.dtype).scale,
+            lambda forced: oracle.truth(args, options, self.dtype, seed, forced),
         )
+        judged = self._settled(oracle, settled, results, args, options)
+        judged.close = settled.close
         judged.reply = reply
         judged.values = values_of(results, len(truth.exact.outputs) > 1)
         judged.dtypes = tuple(
             short(r.dtype) if isinstance(r, Tensor) else type(r).__name__ for r in results
         )
+        return judged
+
+    def _settled(
+        self,
+        oracle: Oracle,
+        settled: Settled,
+        results: list[Any],
+        args: tuple[Any, ...],
+        options: dict[str, Any],
+    ) -> Judged:
+        if settled.open:
+            self.undecided += 1
+            return Judged(NOTHING, undecided=True)
+        exact, draw = settled.truth.exact, settled.truth.draw
+        judged = self._compare(oracle, results, exact.outputs, draw, exact.overflow, args, options)
+        if settled.residual is None or judged.record is None:
+            return judged
+        judged.residual = self.worst = settled.residual
+        judged.record = replace(judged.record, within=False)
+        self.records[-1] = judged.record
         return judged
 
     def _written(self, oracle: Oracle, reply: CallReply) -> str:
@@ -296,6 +331,10 @@ class TargetCalls:
             zip(results, expected, oracle.operator.spec.results, strict=True)
         ):
             name = "the result" if len(expected) == 1 else f"result {i}"
+            if isinstance(want, frozenset | set):
+                if not isinstance(got, frozenset):
+                    return f"returned {name} of type {type(got).__name__}, expected a set of names"
+                continue
             if not isinstance(want, Tensor):
                 if isinstance(got, Tensor) and got.numel() != 1:
                     return f"returned {name} with shape {tuple(got.shape)}, expected a number"
@@ -359,8 +398,13 @@ class TargetCalls:
         flushed = flushed_change(self.material, oracle, args, options, expected, wrt, cotangents)
         worst, position = NOTHING, 0
         model = oracle.model(self.dtype, backward=bool(wrt))
+        free = [spec.random and not wrt for spec in oracle.operator.spec.results]
         for i, (got, want) in enumerate(zip(results, expected, strict=True)):
-            if not isinstance(want, Tensor):
+            if i < len(free) and free[i]:
+                residual = NOTHING
+            elif isinstance(want, frozenset | set):
+                residual = names_residual(got, frozenset(want))
+            elif not isinstance(want, Tensor):
                 residual = number_residual(got, want)
             elif not want.is_floating_point():
                 residual = exact_residual(got, want)
@@ -432,6 +476,7 @@ class TargetCalls:
         args: tuple[Any, ...],
         options: dict[str, Any],
         reply: CallReply,
+        truth: Truth | None,
         wrt: tuple[int | str, ...],
         cotangents: tuple[Tensor, ...],
     ) -> Judged:
@@ -453,7 +498,13 @@ class TargetCalls:
         if not flowing:
             raise NotClaimed("no gradient flows to any input")
         seed = derive_seed(self.material.case.seed, oracle.name, self.dtype)
-        truth = oracle.gradient_truth(args, options, self.dtype, seed, flowing, cotangents)
+        decisions = truth.exact.decisions if truth is not None else ()
+        if truth is not None and is_open(truth, oracle.model(self.dtype).scale):
+            self.undecided += 1
+            return Judged(NOTHING, undecided=True, close=True, reply=reply)
+        truth = oracle.gradient_truth(
+            args, options, self.dtype, seed, flowing, cotangents, decisions
+        )
         results = []
         for (slot, gradient), want in zip(
             [p for p in pairs if p[1] is not None], truth.exact.outputs, strict=True

@@ -54,6 +54,8 @@ def case_in_words(case: Case, dtype: str) -> tuple[str, ...]:
 def _value(value: Value, dtype: str) -> str:
     if not isinstance(value, Source):
         return repr(value)
+    if value.generator == "named_parameters":
+        return "named parameters"
     if value.is_callable:
         return f"the callable {value.args[0]}"
     kind = value.dtype or (dtype if value.is_float else _kind(value))

@@ -7,7 +7,7 @@ and an oracle that remembers, since many implementations are asked the same call
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +16,7 @@ import torch
 from conform.draw.case import Case
 from conform.draw.fill import DTYPES
 from conform.draw.structure import Drawn
+from conform.judge.decisions import Decision
 from conform.judge.sampling import as_tuple
 from conform.run.calls import Client, Judged, TargetCalls, Violation
 from conform.run.local import LocalClient
@@ -98,13 +99,19 @@ class RememberingOracle(Oracle):
         return self._known[key]
 
     def truth(
-        self, args: tuple[Any, ...], options: Mapping[str, Any], dtype: str, seed: int
+        self,
+        args: tuple[Any, ...],
+        options: Mapping[str, Any],
+        dtype: str,
+        seed: int,
+        forced: Mapping[str, Sequence[Tensor]] | None = None,
     ) -> Truth:
         """As the oracle's."""
+        make = super().truth
+        if forced:
+            return make(args, options, dtype, seed, forced)
         key = ("forward", _print(args), _print(options.items()), dtype, seed)
-        found: Truth = self._once(
-            key, lambda: _lazy(super(RememberingOracle, self).truth(args, options, dtype, seed))
-        )
+        found: Truth = self._once(key, lambda: make(args, options, dtype, seed))
         return found
 
     def gradient_truth(
@@ -115,37 +122,16 @@ class RememberingOracle(Oracle):
         seed: int,
         wrt: tuple[int | str, ...],
         cotangents: tuple[Tensor, ...],
+        decisions: Sequence[Decision] = (),
     ) -> Truth:
         """As the oracle's."""
-        key = (
-            "backward",
-            _print(args),
-            _print(options.items()),
-            dtype,
-            seed,
-            wrt,
-            _print(cotangents),
-        )
+        make = super().gradient_truth
+        asked = (_print(args), _print(options.items()), dtype, seed, wrt, _print(cotangents))
         found: Truth = self._once(
-            key,
-            lambda: _lazy(
-                super(RememberingOracle, self).gradient_truth(
-                    args, options, dtype, seed, wrt, cotangents
-                )
-            ),
+            ("backward", *asked),
+            lambda: make(args, options, dtype, seed, wrt, cotangents, decisions),
         )
         return found
-
-
-def _lazy(truth: Truth) -> Truth:
-    kept: list[list[Tensor]] = []
-
-    def draw() -> list[Tensor]:
-        if not kept:
-            kept.append(truth.draw())
-        return kept[0]
-
-    return Truth(truth.exact, draw)
 
 
 def _print(values: Any) -> tuple[Any, ...]:

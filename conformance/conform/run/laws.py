@@ -178,7 +178,10 @@ class LawRun:
     def _sides_in_words(self, node: ast.expr) -> str:
         if not isinstance(node, ast.Compare):
             return f"{ast.unparse(node)} is false"
-        left, right = (tensor(self.target.value(side)) for side in (node.left, node.comparators[0]))
+        values = [self.target.value(side) for side in (node.left, node.comparators[0])]
+        if any(isinstance(x, (str, frozenset)) for x in values):
+            return f"left {values[0]}, right {values[1]}"
+        left, right = (tensor(x) for x in values)
         if left.numel() == 1 and right.numel() == 1:
             return f"left {left.item():.9g}, right {right.item():.9g}"
         wrong = ~tensor(self.target.value(node))
@@ -241,6 +244,9 @@ class LawRun:
         self, left: ast.expr, right: ast.expr, *, one_sided: bool = False, negative: bool = False
     ) -> LawVerdict:
         a, b = (parts(self.target.value(side)) for side in (left, right))
+        if any(isinstance(x, (str, frozenset)) for x in (*a, *b)):
+            # Names are equal or not; nothing is rounded.
+            return LawVerdict(a == b, None, "" if a == b else f"left {a}, right {b}")
         a0, b0 = (parts(self.exact.value(side)) for side in (left, right))
         if len(a) != len(b):
             return LawVerdict(False, None, f"{len(a)} results on the left, {len(b)} on the right")

@@ -9,12 +9,14 @@ from typing import Any
 import torch
 
 from conform.run.material import Sublayer
+from conform.work.named import stream
 from conform.work.protocol import (
     Arg,
     CallableArg,
     CallReply,
     CallRequest,
     ExceptionInfo,
+    NamedArg,
     ReplyOutcome,
     ResultInfo,
     ScalarArg,
@@ -42,6 +44,7 @@ class LocalClient:
             options = {k: v for k, v in named.items() if isinstance(k, str)}
             with torch.set_grad_enabled(bool(request.wrt)):  # also inside a backward pass
                 raw = function(*args, **options)
+                raw = frozenset(raw) if isinstance(raw, set) else raw
                 results = tuple(raw) if isinstance(raw, (tuple, list)) else (raw,)
                 gradients, differentiable = _pull(request, results, named)
         except NotImplementedError as error:
@@ -65,6 +68,8 @@ def _value(arg: Arg) -> Any:
         return arg.view()
     if isinstance(arg, CallableArg):
         return Sublayer(arg.name, arg.width, arg.seed)
+    if isinstance(arg, NamedArg):
+        return stream(arg)
     return arg.value if isinstance(arg, ScalarArg) else arg
 
 

@@ -9,10 +9,11 @@ from typing import Any
 import torch
 
 from conform.draw.case import Case, Source, Value
-from conform.draw.fill import fill
+from conform.draw.fill import fill, parameter_names, stream
 from conform.draw.layout import Placed, place
 from conform.spec.book import Operator
 from conform.work.callables import build_callable, linear_weight
+from conform.work.named import pairs
 
 
 @dataclass(frozen=True)
@@ -103,6 +104,8 @@ def batch_axis(value: Value) -> int | None:
 def _make(made: Material, name: str, value: Value) -> Any:
     if not isinstance(value, Source):
         return value
+    if value.generator == "named_parameters":
+        return pairs(parameter_names(stream(made.case.seed, name)))
     if value.is_callable:
         seed, width = made.case.seed % 2**31, int(value.args[1] or 1)
         linear_weight(width, seed)  # made here, so that no roundoff is injected into its making

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
 
 from conform.draw.fill import DTYPES
+from conform.judge.decisions import Decision
 from conform.judge.model import Model
 from conform.judge.sampling import Exact, as_tuple, evaluate, sample, sample_count
 from conform.spec.book import Operator
@@ -91,12 +91,19 @@ class Gradient:
         return result
 
 
-@dataclass(frozen=True)
 class Truth:
     """What a call should give: exact outputs, and a way to the samples of the float ones."""
 
-    exact: Exact
-    draw: Callable[[], list[Tensor]]
+    def __init__(self, exact: Exact, make: Callable[[], list[Tensor]]) -> None:
+        self.exact = exact
+        self._make = make
+        self._samples: list[Tensor] | None = None
+
+    def draw(self) -> list[Tensor]:
+        """The samples, made once; scores of discrete decisions stand last."""
+        if self._samples is None:
+            self._samples = self._make()
+        return self._samples
 
 
 class Oracle:
@@ -145,14 +152,23 @@ class Oracle:
         return Bound(self.function, *self.given(args, options, dtype))
 
     def truth(
-        self, args: tuple[Any, ...], options: Mapping[str, Any], dtype: str, seed: int
+        self,
+        args: tuple[Any, ...],
+        options: Mapping[str, Any],
+        dtype: str,
+        seed: int,
+        forced: Mapping[str, Sequence[Tensor]] | None = None,
     ) -> Truth:
-        """Exact outputs of a call, and its samples under the rounding model."""
+        """Exact outputs of a call, and its samples under the rounding model.
+
+        `forced` imposes discrete decisions by name.
+        """
         bound = self.bound(args, options, dtype)
-        exact = evaluate(bound, bound.tensors)
+        exact = evaluate(bound, bound.tensors, forced)
         count = sample_count(exact.largest)
+        model, made = self.model(dtype), exact.decisions
         return Truth(
-            exact, lambda: sample(bound, bound.tensors, self.model(dtype), count, seed, self.name)
+            exact, lambda: sample(bound, bound.tensors, model, count, seed, self.name, made)
         )
 
     def gradient_truth(
@@ -163,14 +179,17 @@ class Oracle:
         seed: int,
         wrt: tuple[int | str, ...],
         cotangents: tuple[Tensor, ...],
+        decisions: Sequence[Decision] = (),
     ) -> Truth:
-        """Exact gradients of a call, and their samples."""
+        """Exact gradients of a call, and their samples; discrete `decisions` as they were made."""
         bound = self.bound(args, options, dtype)
         function = Gradient(bound, wrt, cotangents)
         tensors = [*bound.tensors, *cotangents]
-        exact = evaluate(function, tensors)
+        exact = evaluate(function, tensors, replayed=decisions or None)
         count = sample_count(exact.largest)
-        model = self.model(dtype, backward=True)
-        return Truth(
-            exact, lambda: sample(function, tensors, model, count, seed, self.name + ".gradient")
-        )
+        model, name = self.model(dtype, backward=True), self.name + ".gradient"
+
+        def draw() -> list[Tensor]:
+            return sample(function, tensors, model, count, seed, name, decisions, scores=False)
+
+        return Truth(exact, draw)

@@ -93,6 +93,7 @@ def _judge(session: Session, law: Property, calls: TargetCalls) -> Trial:
         return Trial(kind, residual=judged.residual)
     if law.kind == "gradient":
         return _gradient(law, calls)
+    calls.doubtful = False
     run = LawRun(law, calls, session.oracle, session.operators)
     if not run.applies():
         return Trial(Kind.NOT_APPLICABLE, "the precondition does not hold")
@@ -101,6 +102,9 @@ def _judge(session: Session, law: Property, calls: TargetCalls) -> Trial:
     residual = verdict.residual
     if verdict.holds:
         return Trial(Kind.HELD, residual=residual, reached=reached)
+    if calls.doubtful:
+        # A choice within roundoff of another, or a value beyond the range, may break any relation.
+        return Trial(Kind.UNDECIDED, "a discrete choice is too close to tell")
     return Trial(
         Kind.FAILED,
         f"{law.spec.law}: {verdict.words or 'does not hold'}",

@@ -62,6 +62,7 @@ class Judged:
 
     residual: Residual = NOTHING
     undecided: bool = False
+    close: bool = False
     reply: CallReply | None = None
     record: CallRecord | None = None
     values: Any = None
@@ -115,6 +116,13 @@ def number_residual(got: Any, want: Any) -> Residual:
     )
     ratio = 0.0 if near or (value != value and wanted != wanted) else float("inf")
     return Residual(ratio, 0.0, (), wanted, value, 0.0, 1, 1)
+
+
+def names_residual(got: Any, want: frozenset[str]) -> Residual:
+    """For sets of names: the same set."""
+    ratio = 0.0 if isinstance(got, frozenset) and got == want else float("inf")
+    count = float(len(got)) if isinstance(got, frozenset) else float("nan")
+    return Residual(ratio, 0.0, (), float(len(want)), count, 0.0, 1, 1)
 
 
 def raise_for(operator: str, reply: CallReply) -> None:

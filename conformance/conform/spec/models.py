@@ -71,11 +71,17 @@ class OptionSpec(Strict):
 
 
 class ResultSpec(Strict):
-    """Shape and dtype of one result; `kind: number` for plain numbers, `names` for a set."""
+    """Shape and dtype of one result; `kind: number` for plain numbers, `names` for a set of names.
+
+    `decision` names the discrete decisions of the reference that it reports, judged by margin;
+    `random`: its values follow from a seed in the target's own way and are judged by laws alone.
+    """
 
     shape: tuple[Expression, ...] | None = None
     dtype: str | tuple[str, ...] = "same"
     kind: Literal["tensor", "number", "names"] = "tensor"
+    decision: str = ""
+    random: bool = False
 
 
 class RoundingSpec(Strict):

@@ -15,6 +15,7 @@ from conform.work.protocol import (
     CallRequest,
     Effects,
     ExceptionInfo,
+    NamedArg,
     ReplyOutcome,
     Result,
     ResultInfo,
@@ -69,6 +70,8 @@ def _encode_arg(arg: Arg, arena: Arena, buffers: list[Item], index_of: dict[int,
         return ["tensor", index_of[identity], arg.shape, arg.strides, arg.offset]
     if isinstance(arg, CallableArg):
         return ["callable", arg.name, arg.width, arg.seed]
+    if isinstance(arg, NamedArg):
+        return ["named", list(arg.names)]
     kind = "tuple" if isinstance(arg.value, tuple) else "scalar"
     return [kind, arg.value]
 
@@ -105,6 +108,8 @@ def _decode_arg(item: Item, buffers: list[torch.Tensor]) -> Arg:
         return TensorArg(storage, tuple(shape), tuple(strides), offset, storage.dtype)
     if kind == "callable":
         return CallableArg(item[1], item[2], item[3])
+    if kind == "named":
+        return NamedArg(tuple(item[1]))
     return ScalarArg(tuple(item[1]) if kind == "tuple" else item[1])
 
 
@@ -124,10 +129,7 @@ def _decode_tensor(item: Item, arena: Arena) -> torch.Tensor:
 def encode_reply(reply: CallReply, arena: Arena) -> Message:
     """The header; result and gradient tensors go into the arena, results first."""
     arena.reset()
-    results: list[Any] = [
-        {"tensor": _encode_tensor(r, arena)} if isinstance(r, torch.Tensor) else r
-        for r in reply.results
-    ]
+    results: list[Any] = [_encode_result(r, arena) for r in reply.results]
     gradients = [
         [key, None if g is None else _encode_tensor(g, arena)] for key, g in reply.gradients.items()
     ]
@@ -155,6 +157,12 @@ def encode_reply(reply: CallReply, arena: Arena) -> Message:
     }
 
 
+def _encode_result(result: Result, arena: Arena) -> Any:
+    if isinstance(result, torch.Tensor):
+        return {"tensor": _encode_tensor(result, arena)}
+    return {"names": sorted(result)} if isinstance(result, frozenset) else result
+
+
 def decode_reply(header: Message, arena: Arena, log_tail: str, printed: int) -> CallReply:
     """The reply with tensors of its own. Malformed: ValueError, KeyError or TypeError."""
     repeat_changed = header["repeat_changed"]
@@ -178,6 +186,8 @@ def decode_reply(header: Message, arena: Arena, log_tail: str, printed: int) -> 
 
 
 def _decode_result(item: Any, arena: Arena) -> Result:
+    if isinstance(item, dict) and "names" in item:
+        return frozenset(str(name) for name in item["names"])
     if isinstance(item, dict):
         return _decode_tensor(item["tensor"], arena).clone()
     if not isinstance(item, int | float | bool):

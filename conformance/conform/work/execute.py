@@ -13,6 +13,7 @@ from conform.work.callables import build_callable
 from conform.work.effects import GlobalState, count_changed
 from conform.work.frames import describe_exception
 from conform.work.memory import ArgumentMemory, KeptResults
+from conform.work.named import stream
 from conform.work.protocol import (
     ArgKey,
     CallableArg,
@@ -20,6 +21,7 @@ from conform.work.protocol import (
     CallRequest,
     Effects,
     ExceptionInfo,
+    NamedArg,
     ReplyOutcome,
     ScalarArg,
 )
@@ -200,6 +202,8 @@ def _argument_values(request: CallRequest, memory: ArgumentMemory) -> dict[ArgKe
     for key, arg in request.named_args().items():
         if isinstance(arg, CallableArg):
             values[key] = build_callable(arg.name, arg.width, arg.seed)
+        elif isinstance(arg, NamedArg):
+            values[key] = stream(arg)
         elif isinstance(arg, ScalarArg):
             values[key] = arg.value
     return values

@@ -84,7 +84,14 @@ class CallableArg:
     seed: int
 
 
-Arg = TensorArg | ScalarArg | CallableArg
+@dataclass(frozen=True)
+class NamedArg:
+    """An iterable of (name, tensor), as `named_parameters()` gives; the tensors are small zeros."""
+
+    names: tuple[str, ...]
+
+
+Arg = TensorArg | ScalarArg | CallableArg | NamedArg
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,7 +156,7 @@ class ResultInfo:
     @property
     def plain(self) -> bool:
         """Whether it was a torch.Tensor itself (no subclass) or a plain Python number."""
-        return self.type in {"Tensor", "int", "float", "bool"}
+        return self.type in {"Tensor", "int", "float", "bool", "set", "frozenset"}
 
 
 @dataclass(frozen=True)
@@ -169,7 +176,7 @@ class Effects:
     kept: bool | None = None
 
 
-Result = torch.Tensor | int | float | bool
+Result = torch.Tensor | int | float | bool | frozenset[str]
 
 
 @dataclass(frozen=True, eq=False)

@@ -35,6 +35,9 @@ class Returned:
 
 def unpack(value: Any) -> Returned:
     """Take a returned value apart. Raises MalformedResult with a note in words."""
+    if isinstance(value, set | frozenset) and all(isinstance(item, str) for item in value):
+        info = ResultInfo(type(value).__name__)
+        return Returned((value,), (frozenset(value),), (info,), False, "")
     is_tuple = isinstance(value, tuple | list)
     raw = tuple(value) if is_tuple else (value,)
     if is_tuple and not 0 < len(raw) <= _MOST_RESULTS:

@@ -1,0 +1,31 @@
+"""Iterables of (name, tensor), the argument of operators that pick parameters by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+
+from conform.work.protocol import NamedArg
+
+Named = tuple[tuple[str, torch.Tensor], ...]
+
+
+def as_named(value: Any) -> NamedArg | None:
+    """The argument of a tuple of (name, tensor); None for anything else."""
+    if not isinstance(value, tuple) or not value:
+        return None
+    if all(isinstance(x, tuple) and len(x) == 2 and isinstance(x[0], str) for x in value):
+        return NamedArg(tuple(name for name, _ in value))
+    return None
+
+
+def pairs(names: tuple[str, ...]) -> Named:
+    """Small zero tensors under the names."""
+    return tuple((name, torch.zeros(2)) for name in names)
+
+
+def stream(arg: NamedArg) -> Iterator[tuple[str, torch.Tensor]]:
+    """What a target is given: an iterator that ends, like `module.named_parameters()`."""
+    return iter(pairs(arg.names))
