@@ -1,9 +1,18 @@
-"""The built-in target `kernels`: the Triton kernels of this repository."""
+"""The built-in target `kernels`: the Triton kernels of this repository.
+
+On a machine without a GPU they run through Triton's interpreter; that has to be said before triton
+is imported, and this module is the first to do so in the target's process.
+"""
 
 from __future__ import annotations
 
 import importlib
+import os
 import pkgutil
+
+import torch
+
+os.environ.setdefault("TRITON_INTERPRET", "0" if torch.cuda.is_available() else "1")
 
 import conform_kernels
 from conform.errors import ConformError
@@ -27,4 +36,8 @@ for _name in _MODULES:
     for _operator in getattr(_module, "__all__", ()):
         globals()[_operator] = getattr(_module, _operator)
 
-CONFORM = {"name": "kernels", "dtypes": ["float32", "bfloat16", "float16"]}
+CONFORM = {
+    "name": "kernels",
+    "device": "cpu" if conform_kernels.interpreting() else "cuda",
+    **conform_kernels.CONFORM,
+}

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from conform.draw.case import Case, Source, Value
 from conform.draw.expressions import Unsatisfied
 from conform.draw.structure import Variant, draw_cases, vary
 from conform.errors import ConformError
 from conform.run.constraints import constraints_of
-from conform.run.material import Material, Sublayer, materialise
-from conform.run.replies import head_major
+from conform.run.material import materialise
+from conform.run.requests import Asked, make_request
 from conform.run.runner import signatures
 from conform.spec.book import Book, Operator, built_in
 from conform.target.claims import OperatorClaim, TargetDescription
@@ -19,8 +19,7 @@ from conform.target.ref import parse_target
 from conform.target.scaffold import write_adapter
 from conform.target.smoke import SmokeLine, smoke
 from conform.work.client import WorkerClient
-from conform.work.named import as_named
-from conform.work.protocol import Arg, CallableArg, CallRequest, ScalarArg, TensorArg
+from conform.work.protocol import CallRequest
 
 TRIED = 10  # drawn cases, of which the smallest is called
 SEED = 0
@@ -78,26 +77,8 @@ def plain_request(book: Book, claim: OperatorClaim, about: TargetDescription) ->
     if case is None:
         return None
     material = materialise(operator, case, about.dtypes[0], lambda name: name in claim.options)
-    spec = operator.spec
-    heads = tuple(i for i, item in enumerate(spec.inputs.values()) if head_major(item.shape))
-    results = tuple(i for i, item in enumerate(spec.results) if head_major(item.shape))
-    return CallRequest(
-        claim.operator,
-        tuple(_arg(material, x) for x in material.inputs),
-        {name: _arg(material, x) for name, x in material.options.items()},
-        head_major=heads,
-        head_major_results=results,
-    )
-
-
-def _arg(material: Material, value: Any) -> Arg:
-    if isinstance(value, Sublayer):
-        return CallableArg(value.name, value.width, value.seed)
-    named = as_named(value)
-    if named is not None:
-        return named
-    placed = material.placed.get(id(value))
-    return ScalarArg(value) if placed is None else TensorArg.of(placed.view())
+    plain = replace(claim, strides="contiguous")
+    return make_request(material, operator.spec, plain, Asked(material.inputs, material.options))
 
 
 def _elements(case: Case) -> int:

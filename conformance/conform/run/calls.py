@@ -16,33 +16,25 @@ from conform.records import Outcome
 from conform.run.constraints import outside
 from conform.run.decided import Settled, is_open, settle
 from conform.run.excuses import excuse_of, flushed_change
-from conform.run.material import Material, Sublayer
-from conform.run.oracle import Oracle, Truth, slot_dtype
+from conform.run.forms import malformed
+from conform.run.material import Material
+from conform.run.oracle import Oracle, Truth
 from conform.run.replies import (
     CallRecord,
     Judged,
     NotClaimed,
     Refused,
     Violation,
-    allowed_strides,
     disagreement,
-    head_major,
     names_residual,
     number_residual,
     raise_for,
     short,
     values_of,
 )
+from conform.run.requests import Asked, make_request
 from conform.target.claims import OperatorClaim
-from conform.work.named import as_named
-from conform.work.protocol import (
-    Arg,
-    CallableArg,
-    CallReply,
-    CallRequest,
-    ScalarArg,
-    TensorArg,
-)  # fmt: skip
+from conform.work.protocol import CallReply, CallRequest
 
 __all__ = ["CallRecord", "Client", "Judged", "NotClaimed", "Refused", "TargetCalls", "Violation"]
 
@@ -145,7 +137,12 @@ class TargetCalls:
             if self.judging and not self.expecting_error:
                 # First, so that an illegal case is the oracle's complaint and never the target's.
                 truth = self._truth(operator, args, passed, wrt)
-            request = self._request(operator, args, passed, wrt, cotangents, repeat)
+            request = make_request(
+                self.material,
+                spec.spec,
+                self.claim(operator),
+                Asked(args, passed, wrt, cotangents, repeat),
+            )
             self.before_call()
             reply = self.client.call(request, self.timeout)
             self.coarse = coarse
@@ -197,58 +194,6 @@ class TargetCalls:
                 raise NotClaimed(f"rows without a key have no gradient: masked_rows = {rows}")
         return truth
 
-    def _request(
-        self,
-        operator: str,
-        args: tuple[Any, ...],
-        passed: dict[str, Any],
-        wrt: tuple[int | str, ...],
-        cotangents: tuple[Tensor, ...],
-        repeat: bool,
-    ) -> CallRequest:
-        strides = self.claim(operator).strides
-        spec = self.oracles(operator).operator.spec
-        heads = tuple(
-            i
-            for i, item in enumerate(spec.inputs.values())
-            if i < len(args) and head_major(item.shape)
-        )
-        results = tuple(i for i, r in enumerate(spec.results) if head_major(r.shape))
-        given = tuple(c.to(DTYPES[self.dtype]) for c in cotangents)
-        dtypes = [slot_dtype(spec, i, self.dtype) for i in range(len(args))]
-        return CallRequest(
-            operator,
-            tuple(self._arg(x, strides, dtypes[i]) for i, x in enumerate(args)),
-            {k: self._arg(v, strides, self.dtype) for k, v in passed.items()},
-            wrt,
-            given or None,
-            repeat,
-            heads,
-            results,
-        )
-
-    def _arg(self, value: Any, strides: str, dtype: str) -> Arg:
-        if isinstance(value, Sublayer):
-            return CallableArg(value.name, value.width, value.seed)
-        named = as_named(value)
-        if named is not None:
-            return named
-        if callable(value) and not isinstance(value, Tensor):
-            return CallableArg(str(getattr(value, "__name__", value)), 1, 0)
-        if not isinstance(value, Tensor):
-            return ScalarArg(value)
-        placed = self.material.placed.get(id(value))
-        if (
-            placed is not None
-            and value.is_floating_point()
-            and placed.storage.dtype != DTYPES[dtype]
-        ):
-            placed = None  # drawn for another argument
-        if placed is not None and allowed_strides(placed.strides, placed.shape, strides):
-            storage = placed.storage.clone()
-            return TensorArg(storage, placed.shape, placed.strides, placed.offset, storage.dtype)
-        return TensorArg.of(value.to(DTYPES[dtype]) if value.is_floating_point() else value)
-
     def _judge(
         self,
         operator: str,
@@ -270,7 +215,7 @@ class TargetCalls:
         results = list(reply.results)
         if truth is None:
             return Judged(reply=reply, values=values_of(results, reply.is_tuple))
-        problem = self.malformed(oracle, truth.exact.outputs, reply, results)
+        problem = malformed(self.material, oracle.operator.spec, truth.exact.outputs, reply)
         if problem:
             raise Violation(Outcome.FAIL, f"{operator} {problem}")
         seed = derive_seed(self.material.case.seed, operator, self.dtype)
@@ -319,64 +264,6 @@ class TargetCalls:
             if count and label not in declared:
                 return f"changed {count} elements of its input {label!r}"
         return ""
-
-    def malformed(
-        self, oracle: Oracle, expected: Sequence[Any], reply: CallReply, results: Sequence[Any]
-    ) -> str:
-        """What is wrong with the form of the results, or an empty string."""
-        if len(results) != len(expected) or (len(expected) > 1 and not reply.is_tuple):
-            found = reply.result_note or f"{len(results)} results"
-            return f"returned {found}, expected {len(expected)}"
-        for i, (got, want, spec) in enumerate(
-            zip(results, expected, oracle.operator.spec.results, strict=True)
-        ):
-            name = "the result" if len(expected) == 1 else f"result {i}"
-            if isinstance(want, frozenset | set):
-                if not isinstance(got, frozenset):
-                    return f"returned {name} of type {type(got).__name__}, expected a set of names"
-                continue
-            if not isinstance(want, Tensor):
-                if isinstance(got, Tensor) and got.numel() != 1:
-                    return f"returned {name} with shape {tuple(got.shape)}, expected a number"
-                continue
-            if not isinstance(got, Tensor):
-                return f"returned {name} of type {type(got).__name__}, expected a tensor"
-            if i < len(reply.result_infos) and not reply.result_infos[i].plain:
-                return (
-                    f"returned {name} as {reply.result_infos[i].type}, "
-                    "expected a plain torch.Tensor"
-                )
-            if tuple(got.shape) != tuple(want.shape):
-                return (
-                    f"returned {name} with shape {tuple(got.shape)}, expected {tuple(want.shape)}"
-                )
-            allowed = self._allowed_dtypes(oracle, spec.dtype, want)
-            if short(got.dtype) not in allowed:
-                return f"returned {name} with dtype {short(got.dtype)}, expected " + " or ".join(
-                    sorted(allowed)
-                )
-        return ""
-
-    def _allowed_dtypes(
-        self, oracle: Oracle, words: str | tuple[str, ...], want: Tensor
-    ) -> set[str]:
-        names = {words} if isinstance(words, str) else set(words)
-        if "same" in names:
-            names.discard("same")
-            if not want.is_floating_point():
-                names |= {"bool"} if want.dtype == torch.bool else {"int64", "int32"}
-            elif any(
-                isinstance(v, Tensor) and v.is_floating_point()
-                for v in self.material.names.values()
-            ):
-                names.add(self.dtype)
-            else:
-                names |= {"float32", "float64"}
-        if names & {"float"}:
-            names = (names - {"float"}) | {"float32", "float64", self.dtype}
-        if names & {"int", "int64"}:
-            names = (names - {"int"}) | {"int64", "int32"}
-        return names
 
     def _compare(
         self,
