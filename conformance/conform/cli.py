@@ -185,6 +185,20 @@ def adequacy(
 
 
 @app.command()
+def coverage(
+    result: Annotated[
+        Path | None, typer.Option(help="a JSON result on the reference: only what held counts")
+    ] = None,
+    json: File = None,
+    show: Annotated[str, typer.Option(help="list the claims of one state, e.g. missing")] = "",
+) -> None:
+    """Show which claims of the decks are checked; 0 when each is checked or excluded."""
+    from conform.commands.coverage import coverage_command
+
+    raise typer.Exit(coverage_command(result, json, show))
+
+
+@app.command()
 def calibrate(
     operator: Operators = None,
     runs: Annotated[int, typer.Option(help="correct runs per operator")] = 200,

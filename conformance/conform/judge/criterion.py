@@ -13,8 +13,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+import numpy as np
 import torch
-from scipy import stats
+from scipy.special import stdtrit
 
 from conform.judge.model import rounded_on_scaled_grid
 
@@ -38,7 +39,7 @@ _MIN_EXPONENT = {
 @lru_cache(maxsize=64)
 def quantile(alarm: float, samples: int) -> float:
     """Student's t: how many estimated deviations an honest error stays within."""
-    return float(stats.t.isf(alarm / 2, samples))
+    return -float(stdtrit(samples, alarm / 2))
 
 
 def ulp(x: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
@@ -132,7 +133,7 @@ def rms_limit(
     floor = float(half_ulp.square().mean().sqrt())
     mean = max(float(rms.mean()), floor)
     deviation = float(rms.std()) * (1 + 1 / count) ** 0.5
-    return mean * RMS_SLACK[dtype] + deviation * float(stats.t.isf(RMS_ALARM, count - 1))
+    return mean * RMS_SLACK[dtype] + deviation * -float(stdtrit(count - 1, RMS_ALARM))
 
 
 def judge(
@@ -198,6 +199,11 @@ def exact_residual(actual: torch.Tensor, expected: torch.Tensor) -> Residual:
     return _summary(ratio, given, wanted, torch.zeros_like(wanted), 0.0)
 
 
+def unravelled(flat: int, shape: Sequence[int]) -> tuple[int, ...]:
+    """The index of the flat-th element. (torch's own imports symbolic shapes: a second.)"""
+    return tuple(int(i) for i in np.unravel_index(flat, tuple(shape))) if shape else ()
+
+
 def _summary(
     ratio: torch.Tensor,
     given: torch.Tensor,
@@ -206,7 +212,7 @@ def _summary(
     rms: float,
 ) -> Residual:
     flat = int(ratio.argmax())
-    index = tuple(int(i) for i in torch.unravel_index(torch.tensor(flat), ratio.shape))
+    index = unravelled(flat, ratio.shape)
     judged = int(torch.isfinite(bound).sum())
     return Residual(
         float(ratio.flatten()[flat]),

@@ -14,7 +14,6 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from scipy import stats
 
 from conform.draw.case import derive_seed
 from conform.draw.fill import DTYPES
@@ -61,6 +60,13 @@ class FalseLaw(Exception):
     """The law does not hold for the oracle: the spec is wrong (or the conventions exclude it)."""
 
 
+def _calls_any(law: Property, forms: tuple[str, ...]) -> bool:
+    trees = (law.law, *law.lets.values())
+    return any(
+        isinstance(node, ast.Name) and node.id in forms for tree in trees for node in ast.walk(tree)
+    )
+
+
 class LawRun:
     """One law on one material."""
 
@@ -79,6 +85,7 @@ class LawRun:
         self.oracles = oracles
         self.operators = operators
         self.of_oracle = of_oracle
+        self.differentiates = _calls_any(law, ("grad", "vjp"))
         self.exact = self._evaluator(self._oracle_caller())
         self.target = self.exact if of_oracle else self._evaluator(TargetCaller(calls, oracles))
 
@@ -88,8 +95,8 @@ class LawRun:
         return OracleCaller(self.oracles, self.material.dtype, self.model, self.calls, noise, c)
 
     def model(self, operator: str) -> Model:
-        """The rounding model of an operator in this dtype."""
-        return self.oracles(operator).model(self.material.dtype)
+        """The rounding model of an operator in this dtype, backward too if the law asks for it."""
+        return self.oracles(operator).model(self.material.dtype, backward=self.differentiates)
 
     def _evaluator(self, caller: Any) -> Evaluator:
         return Evaluator(
@@ -219,6 +226,8 @@ class LawRun:
         return LawVerdict(False, None, "the target answered a call that should be an error")
 
     def _form_follows(self, node: ast.Call) -> LawVerdict:
+        from scipy import stats  # a second to import, and few laws ask for it
+
         sample = tensor(self.target.value(node.args[0])).flatten()
         kind = node.args[1]
         if not (isinstance(kind, ast.Call) and isinstance(kind.func, ast.Name)):

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from conform.judge.criterion import Residual
+from conform.judge.criterion import Residual, unravelled
 from conform.law.vocabulary import tensor
 
 Tensor = torch.Tensor
@@ -92,7 +92,7 @@ def residual(
     ratio = torch.where(torch.isinf(bound) & ~torch.isnan(gap), 0.0, ratio)
     ratio = torch.nan_to_num(ratio, nan=float("inf"), posinf=float("inf"), neginf=0.0)
     flat = int(ratio.argmax())
-    index = tuple(int(i) for i in torch.unravel_index(torch.tensor(flat), ratio.shape))
+    index = unravelled(flat, ratio.shape)
     left, right = (numeric(x).expand(ratio.shape) for x in (a, b))
     return Residual(
         float(ratio.flatten()[flat]),

@@ -149,7 +149,8 @@ class Book:
 def built_in() -> Book:
     """The specs that come with the distribution."""
     root = Path(str(files("conform_spec")))
-    return load(sorted(root.rglob("*.yaml")))
+    paths = (path for path in root.rglob("*.yaml") if path.parent.name != "ledger")
+    return load(sorted(paths))
 
 
 def load(paths: Iterable[Path]) -> Book:
