@@ -82,5 +82,6 @@ def test_reported_stages_are_taken_apart() -> None:
     assert found is not None
     assert [x.tolist() for x in found] == [[[1], [3]], [[2], [0]]]
     single = split_reported(torch.tensor([1, 2]), [made(1)])
-    assert single is not None and single[0].tolist() == [[1], [2]]
+    assert single is not None
+    assert single[0].tolist() == [[1], [2]]
     assert split_reported(torch.zeros(3, 3), [made(1)]) is None

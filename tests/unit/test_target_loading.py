@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from conform.target.claims import OperatorClaim, OperatorSignature, TargetDescri
 from conform.target.ref import parse_target
 from conform.target.smoke import smoke
 from conform.work.client import WorkerClient
-from conform.work.protocol import CallRequest, ReplyOutcome, TensorArg
+from conform.work.protocol import CallRequest, ReplyOutcome, ScalarArg, TensorArg
 from conform.work.zygote import Zygote
 
 OPERATORS = (OperatorSignature("softmax", ("x",)), OperatorSignature("gelu", ("x",)))
@@ -105,9 +106,11 @@ def test_a_device_that_is_not_there(tmp_path: Path, open_target: Open) -> None:
     assert open_target(str(file), device="cpu").describe().device == "cpu"
 
 
-def test_the_kernels_say_that_there_are_none(open_target: Open) -> None:
-    with pytest.raises(ConformError, match="has no operators yet"):
-        open_target("kernels").describe()
+def test_the_kernels_load(open_target: Open) -> None:
+    pytest.importorskip("triton")
+    description = open_target("kernels").describe()
+    assert set(description.operators) == {"softmax", "gelu"}
+    assert description.device == ("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def test_the_reference_loads(open_target: Open) -> None:
@@ -116,10 +119,39 @@ def test_the_reference_loads(open_target: Open) -> None:
     assert description.dtypes == ("float64", "float32", "bfloat16", "float16")
 
 
-def test_exec_targets_are_refused_clearly(open_target: Open) -> None:
-    with pytest.raises(ConformError, match="cannot be run yet") as caught:
-        open_target("exec:./serve")
-    assert caught.value.slug == "exec-not-supported"
+EXTERNAL = Path(__file__).parents[2] / "examples" / "external" / "numpy_target.py"
+
+
+def test_another_process_describes_itself_and_answers(open_target: Open) -> None:
+    client = open_target(f"exec:{sys.executable} {EXTERNAL}")
+    about = client.describe()
+    assert (about.name, about.dtypes) == ("numpy-in-a-process", ("float64", "float32"))
+    x = torch.tensor([[0.0, 0.0], [1.0, -1.0]])
+    reply = client.call(CallRequest("softmax", (TensorArg.of(x),)))
+    assert reply.outcome is ReplyOutcome.RETURNED
+    assert torch.allclose(reply.results[0], torch.softmax(x, -1))
+
+
+def test_an_external_error_is_the_targets(open_target: Open) -> None:
+    client = open_target(f"exec:{sys.executable} {EXTERNAL}")
+    reply = client.call(CallRequest("softmax", (ScalarArg(3),)))
+    assert reply.outcome is ReplyOutcome.RAISED
+    assert reply.exception is not None
+    assert "int" in reply.exception.message
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("/no/such/command", "cannot start"),
+        (f"{sys.executable} -c pass", "does not describe itself"),
+        (f"{sys.executable} -c print(1)", "expected a JSON object"),
+    ],
+)
+def test_a_command_that_does_not_play_is_told(open_target: Open, command: str, words: str) -> None:
+    with pytest.raises(ConformError, match=words) as caught:
+        open_target(f"exec:{command}").describe()
+    assert caught.value.slug == "target-exec"
 
 
 def test_smoke_tells_what_each_operator_answers(tmp_path: Path, open_target: Open) -> None:

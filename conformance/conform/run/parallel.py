@@ -151,14 +151,12 @@ def _one_target(
 ) -> None:
     """One target on all processes; `gathered` is filled as verdicts come in."""
     begun = time.monotonic()
-    index, count = request.shard
     for number, child in enumerate(children):
         child.started, child.waiting, child.result = None, [], None
-        # The k-th part of the I-th of N parts, as parts are dealt out one by one.
-        part = (index + count * number, count * len(children))
+        part = (number + 1, len(children))
         # A process that is no more is noticed when its answer is awaited.
         with contextlib.suppress(OSError):
-            child.pipe.send((replace(request, targets=(text,), shard=part), number))
+            child.pipe.send((replace(request, targets=(text,), part=part), number))
     announced = False
     while any(child.result is None for child in children):
         open_pipes = {child.pipe: child for child in children if child.result is None}

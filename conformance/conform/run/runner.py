@@ -6,7 +6,7 @@ import fnmatch
 import json
 import platform
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -54,6 +54,7 @@ class Request:
     out: Path | None = None
     command: str = ""
     resume: dict[tuple[str, str, str], Verdict] = field(default_factory=dict)
+    part: tuple[int, int] = (1, 1)  # of the shard, for the processes of one run
 
 
 def signatures(book: Book) -> list[OperatorSignature]:
@@ -68,6 +69,19 @@ def signatures(book: Book) -> list[OperatorSignature]:
         )
         for name, op in book.operators.items()
     ]
+
+
+def dealt(costs: Mapping[str, float], part: tuple[int, int]) -> list[str]:
+    """The names that fall to part (index, count): dearest first, each to the lightest so far."""
+    index, count = part
+    loads = [0.0] * count
+    own: list[str] = []
+    for name in sorted(costs, key=lambda n: (-costs[n], n)):
+        lightest = loads.index(min(loads))
+        loads[lightest] += costs[name]
+        if lightest == index - 1:
+            own.append(name)
+    return own
 
 
 def selection(book: Book, request: Request) -> list[Property]:
@@ -232,11 +246,20 @@ class Runner:
         return wanted
 
     def _sharded(self, plan: list[tuple[Property, str]]) -> list[tuple[Property, str]]:
-        """Operators are dealt out to the shards, so that cases are drawn once."""
-        index, count = self.request.shard
-        names = sorted({law.operator for law, _ in plan})
-        own = set(names[index - 1 :: count])
+        """Whole operators go to a shard, and within it to a process: cases are drawn once."""
+        own = set(dealt(self._costs(plan), self.request.shard))
+        plan = [item for item in plan if item[0].operator in own]
+        own = set(dealt(self._costs(plan), self.request.part))
         return [item for item in plan if item[0].operator in own]
+
+    def _costs(self, plan: list[tuple[Property, str]]) -> dict[str, float]:
+        """A rough measure of each operator's work: verdicts, weighed by the size of its inputs."""
+        costs: dict[str, float] = {}
+        for law, _ in plan:
+            inputs = self.book.operators[law.operator].spec.inputs.values()
+            size = 1 + sum(len(item.shape or ()) for item in inputs)
+            costs[law.operator] = costs.get(law.operator, 0.0) + size
+        return costs
 
     def _remember(self, session: Session) -> Any:
         if self.current is None:

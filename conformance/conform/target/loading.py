@@ -17,6 +17,7 @@ import torch
 from conform.errors import ConformError
 from conform.target.claims import OperatorSignature, TargetDescription
 from conform.target.discovery import discover
+from conform.target.external import import_external
 from conform.target.ref import TargetKind, TargetRef
 from conform.work.frames import user_traceback
 
@@ -60,6 +61,8 @@ def import_target(ref: TargetRef) -> ModuleType:
     try:
         if ref.kind is TargetKind.FILE:
             return _import_file(Path(ref.location), ref)
+        if ref.kind is TargetKind.EXEC:
+            return import_external(ref)
         return importlib.import_module(ref.location)
     except ConformError:
         raise

@@ -7,7 +7,7 @@ from types import TracebackType
 
 from conform.errors import ConformError
 from conform.target.claims import OperatorSignature, TargetDescription
-from conform.target.ref import TargetKind, TargetRef
+from conform.target.ref import TargetRef
 from conform.work.codec import decode_reply, encode_request
 from conform.work.layout import from_target_layout, to_target_layout
 from conform.work.protocol import CallReply, CallRequest, ExceptionInfo, ReplyOutcome
@@ -54,13 +54,6 @@ class WorkerClient:
         threads: int = 1,
         zygote: Zygote | None = None,
     ) -> None:
-        if target.kind is TargetKind.EXEC:
-            raise ConformError(
-                "exec-not-supported",
-                "targets in another process or language (exec:) cannot be run yet",
-                hint="write a Python adapter that calls it",
-                where=target.text,
-            )
         self.target = target
         self.timeout = timeout
         self.restarts = 0
