@@ -233,6 +233,17 @@ def compare(
 
 
 @app.command()
+def baseline(
+    result: Annotated[Path, typer.Argument(help="a JSON result")],
+    out: Annotated[Path, typer.Option(help="the file to write")] = Path("baseline.json"),
+) -> None:
+    """Accept a result's violations: `conform run --baseline` then gates on new ones only."""
+    from conform.commands.baseline import baseline_command
+
+    raise typer.Exit(baseline_command(result, out))
+
+
+@app.command()
 def schema() -> None:
     """Print the JSON Schema of spec files."""
     from conform.commands.show import schema_command

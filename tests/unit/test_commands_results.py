@@ -6,10 +6,20 @@ from typing import Any
 
 import pytest
 
+from conform.commands.baseline import baseline_command
 from conform.commands.results import compare_command, comparison, merge_command, merged
+from conform.commands.run import accepted, excused
 from conform.errors import ConformError
 from conform.reading import read_result
-from conform.records import Level, Outcome, PropertyInfo, RunResult, TargetResult, Verdict
+from conform.records import (
+    ExitCode,
+    Level,
+    Outcome,
+    PropertyInfo,
+    RunResult,
+    TargetResult,
+    Verdict,
+)
 
 
 def result(
@@ -105,3 +115,21 @@ def test_compare_single_targets_of_other_names_and_what_is_gone() -> None:
 def test_compare_needs_something_in_common() -> None:
     with pytest.raises(ConformError, match="no verdict in common"):
         comparison(result(gelu="pass"), result(swish="pass"))
+
+
+def test_a_baseline_keeps_the_violations_only(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = write(tmp_path / "r.json", result(gelu="pass", swish="fail"))
+    assert baseline_command(before, tmp_path / "base.json") == 0
+    assert "1 of 2 verdicts accepted" in capsys.readouterr().out
+    kept = read_result(tmp_path / "base.json")
+    assert [v.property for t in kept.targets for v in t.verdicts] == ["swish.law"]
+
+
+def test_what_the_baseline_has_is_excused_and_the_rest_is_not(tmp_path: Path) -> None:
+    known = accepted(write(tmp_path / "base.json", result(swish="fail")))
+    changed = excused(result(gelu="fail", swish="fail"), known)
+    assert [v.outcome.value for t in changed.targets for v in t.verdicts] == ["fail", "excused"]
+    assert changed.exit_code() is ExitCode.VIOLATED
+    assert excused(result(swish="fail"), known).exit_code() is ExitCode.CONFORMS

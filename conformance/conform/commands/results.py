@@ -24,7 +24,7 @@ def merge_command(
     """
     from conform.commands.run import write_files
 
-    joined = merged([_read(path) for path in results], [str(path) for path in results])
+    joined = merged([read_or_explain(path) for path in results], [str(path) for path in results])
     files = {"json": json, "html": html}
     write_files(joined, {kind: path for kind, path in files.items() if path is not None})
     counts = ", ".join(f"{count} {name}" for name, count in joined.summary().items() if count)
@@ -35,7 +35,8 @@ def merge_command(
     return int(code)
 
 
-def _read(path: Path) -> RunResult:
+def read_or_explain(path: Path) -> RunResult:
+    """A JSON result; ConformError that says which file cannot be read."""
     try:
         return read_result(path)
     except OSError as error:
@@ -139,7 +140,7 @@ class Comparison:
 
 def compare_command(before: Path, after: Path) -> int:
     """Print what changed; 1 when something that passed is violated now, 0 otherwise."""
-    found = comparison(_read(before), _read(after))
+    found = comparison(read_or_explain(before), read_or_explain(after))
     _section("passed before, violated now", found.broken)
     _section("violated now, not decided before", found.new_violations)
     _section("passed before, not decided now", found.undecided)

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from conform.errors import ConformError
-from conform.events import Listener
+from conform.events import Event, Listener, RunFinished, VerdictReached
 from conform.nearest import nearest
-from conform.records import ExitCode, Level, Outcome, RunResult, TargetResult, Verdict
+from conform.records import ExitCode, Level, Outcome, RunResult, Verdict
 
 DTYPES = ("float64", "float32", "bfloat16", "float16")
 
@@ -68,9 +68,10 @@ def run_command(options: RunOptions) -> int:
         raise ConformError(
             "wrong-number", f"timeout={options.timeout}, jobs={options.jobs}: both must be positive"
         )
-    result = _run(options, level, shard)
-    if options.baseline is not None:
-        result = excused(result, options.baseline)
+    known = accepted(options.baseline)
+    result = _run(options, level, shard, known)
+    if known:
+        result = excused(result, known)
     write_files(result, options.files)
     return int(result.exit_code())
 
@@ -87,7 +88,7 @@ def _shard(text: str) -> tuple[int, int]:
     return index, count
 
 
-def _run(options: RunOptions, level: Level, shard: tuple[int, int]) -> RunResult:
+def _run(options: RunOptions, level: Level, shard: tuple[int, int], known: Known) -> RunResult:
     import torch
 
     from conform.run.profiles import PROFILES
@@ -113,7 +114,8 @@ def _run(options: RunOptions, level: Level, shard: tuple[int, int]) -> RunResult
     )
     chosen = selection(book, request)
     torch.set_num_threads(1)
-    listeners = _listeners(options, level, book, chosen)
+    told = _listeners(options, level, book, chosen)
+    listeners = [_excusing(listener, known) for listener in told] if known else told
     try:
         if options.jobs > 1:
             from conform.run.parallel import run_parallel
@@ -121,7 +123,7 @@ def _run(options: RunOptions, level: Level, shard: tuple[int, int]) -> RunResult
             return run_parallel(request, book, listeners, options.jobs)
         return Runner(request, book, listeners).run()
     finally:
-        for listener in listeners:
+        for listener in told:
             getattr(listener, "close", lambda: None)()
 
 
@@ -164,26 +166,50 @@ def _earlier(options: RunOptions) -> dict[tuple[str, str, str], Verdict]:
     }
 
 
-def excused(result: RunResult, path: Path) -> RunResult:
-    """Violations that the baseline has as well become `excused`; a fixed one is told."""
-    from conform.reading import read_result
+Known = frozenset[tuple[str, str, str]]
 
-    known = {
+
+def accepted(path: Path | None) -> Known:
+    """The (target, property, dtype) that a baseline has as violated."""
+    from conform.commands.results import read_or_explain
+
+    if path is None:
+        return frozenset()
+    return frozenset(
         (t.name, v.property, v.dtype)
-        for t in read_result(path).targets
+        for t in read_or_explain(path).targets
         for v in t.verdicts
         if v.outcome.violated or v.outcome is Outcome.EXCUSED
-    }
+    )
 
-    def change(target: TargetResult, verdict: Verdict) -> Verdict:
-        if verdict.outcome.violated and (target.name, verdict.property, verdict.dtype) in known:
-            return replace(verdict, outcome=Outcome.EXCUSED, reason=f"in the baseline {path}")
-        return verdict
 
+def excused_verdict(target: str, verdict: Verdict, known: Known) -> Verdict:
+    """A violation that the baseline has as well becomes `excused`."""
+    if verdict.outcome.violated and (target, verdict.property, verdict.dtype) in known:
+        return replace(verdict, outcome=Outcome.EXCUSED, reason="in the baseline")
+    return verdict
+
+
+def excused(result: RunResult, known: Known) -> RunResult:
+    """The result with the baseline's violations excused."""
     targets = tuple(
-        replace(t, verdicts=tuple(change(t, v) for v in t.verdicts)) for t in result.targets
+        replace(t, verdicts=tuple(excused_verdict(t.name, v, known) for v in t.verdicts))
+        for t in result.targets
     )
     return replace(result, targets=targets)
+
+
+def _excusing(listener: Listener, known: Known) -> Listener:
+    """A listener that is told of excused verdicts as such."""
+
+    def tell(event: Event) -> None:
+        if isinstance(event, VerdictReached):
+            event = replace(event, verdict=excused_verdict(event.target, event.verdict, known))
+        elif isinstance(event, RunFinished):
+            event = replace(event, result=excused(event.result, known))
+        listener(event)
+
+    return tell
 
 
 def write_files(result: RunResult, files: dict[str, Path]) -> None:
