@@ -63,7 +63,13 @@ def logits(
 ) -> Tensor:
     """[B,H,Lq,Lk]: scale * q.k, capped, plus bias. q and k have equally many heads here."""
     scale = 1 / math.sqrt(q.shape[-1]) if scale is None else scale
-    scores = mark("scores", mark("scaled_query", q * scale) @ k.transpose(-1, -2))
+    scores = mark("scaled_query", q * scale) @ k.transpose(-1, -2)
+    if scale:
+        # Stored before they are scaled, where float16 overflows first; a hidden key's overflow
+        # spoils its row as well where masks are added (infinity minus the largest number).
+        products = scores / scale
+        error = (mark("scores", products) - products) * scale
+        scores = scores + error + (error * 0).sum(-1, keepdim=True)
     if softcap is not None:
         if softcap <= 0:
             raise ValueError(f"softcap={softcap}: expected a positive number, or None for no cap")
@@ -97,7 +103,7 @@ def exponentiate(scores: Tensor, visible: Tensor, sinks: Tensor | None = None) -
 
 def log_sum_exp(partial: Partial) -> Tensor:
     """[..., Lq]: log of the denominator; -inf where it is empty, with zero gradient there."""
-    some = partial.total > 0
+    some = ~(partial.total <= 0)  # NaN stays NaN
     log = torch.log(torch.where(some, partial.total, 1.0))
     return torch.where(some, partial.maximum + log, -math.inf).squeeze(-1)
 
@@ -108,13 +114,32 @@ def float32_drift(maximum: Tensor) -> Tensor:
     return torch.exp(2 * (mark("float32.maximum", held) - held)).detach()
 
 
-def normalise(numerator: Tensor, partial: Partial, mean: Callable[[], Tensor]) -> Tensor:
-    """numerator / total; an empty row gives zeros, or what the convention says (`mean`: of v)."""
-    some = partial.total > 0
-    quotient = numerator / torch.where(some, partial.total, 1.0) * float32_drift(partial.maximum)
+def stored_probabilities(exponentials: Tensor, total: Tensor) -> Tensor:
+    """The exponentials as they are after their quotients by `total` were stored in the mark's
+    dtype (in float16 these may be subnormal); the stored ones also enter the backward pass."""
+    weights = exponentials / total.detach()
+    stored = mark("probabilities", weights).detach()
+    ratio = torch.where(weights == 0, 1.0, stored / torch.where(weights == 0, 1.0, weights))
+    return mark("backward.probabilities", weights * ratio.detach()) * total.detach()
+
+
+def divisor(partial: Partial) -> Tensor:
+    """The total; 1 where it is empty, NaN where it is NaN."""
+    return torch.where(partial.total <= 0, 1.0, partial.total)
+
+
+def finished(sums: Tensor, partial: Partial, mean: Callable[[], Tensor]) -> Tensor:
+    """Normalised sums; an empty row gives zeros, or what the convention says (`mean`: of v)."""
+    empty = partial.total <= 0
+    sums = sums * float32_drift(partial.maximum)
     if settings().empty_rows == "mean_of_values":
-        return torch.where(some, quotient, mean())
-    return torch.where(some, quotient, math.nan if settings().empty_rows == "nan" else 0.0)
+        return torch.where(empty, mean(), sums)
+    return torch.where(empty, math.nan if settings().empty_rows == "nan" else 0.0, sums)
+
+
+def normalise(numerator: Tensor, partial: Partial, mean: Callable[[], Tensor]) -> Tensor:
+    """numerator / total, empty rows as in `finished`."""
+    return finished(numerator / divisor(partial), partial, mean)
 
 
 def _mean_of_values(v: Tensor, partial: Partial) -> Tensor:
@@ -145,6 +170,7 @@ def attend(
     k, values = torch.where(seen, k.to(dtype), 0.0), torch.where(seen, v.to(dtype), 0.0)
     scores = logits(q, k, bias=bias, scale=scale, softcap=softcap)
     partial = exponentiate(scores, visible, sinks)
-    numerator = mark("accumulator", mark("probabilities", partial.exponentials) @ values)
+    exponentials = stored_probabilities(partial.exponentials, divisor(partial))
+    numerator = mark("accumulator", exponentials @ values)
     o = normalise(numerator, partial, lambda: _mean_of_values(v.to(dtype), partial))
     return o, log_sum_exp(partial)

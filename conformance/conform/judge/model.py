@@ -127,9 +127,11 @@ def rounding(model: Model, c: torch.Tensor, noise: Roundoff) -> Iterator[None]:
         if name.startswith("float32.") and x.is_floating_point():
             count += 1
             return _float32(x, _another(c, count, noise), noise)
-        if name not in model.rounded or not x.is_floating_point():
-            return x
         ahead = not name.startswith("backward.")
+        # The gradient of what may be rounded may be rounded, where a mark stands for it alone.
+        known = name in model.rounded or name.removeprefix("backward.") in model.rounded
+        if not known or not x.is_floating_point():
+            return x
         if not ahead and not model.backward:
             return x
         count += 1
