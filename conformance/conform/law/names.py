@@ -7,7 +7,7 @@ FUNCTION_NAMES = frozenset(
         "tril triu permute inverse take gather slice concat stack split roll flip reshape "
         "repeat tile expand unsqueeze size nbytes permutation_matrix isfinite isnan any all "
         "argmax round integer real identity zero rank unique_rows ceil floor sign range diff "
-        "tensor "
+        "tensor names contains log_gamma topk histogram kron "
     ).split()
 )
 FORM_NAMES = frozenset(
