@@ -191,11 +191,12 @@ def coverage(
     ] = None,
     json: File = None,
     show: Annotated[str, typer.Option(help="list the claims of one state, e.g. missing")] = "",
+    html: File = None,
 ) -> None:
     """Show which claims of the decks are checked; 0 when each is checked or excluded."""
     from conform.commands.coverage import coverage_command
 
-    raise typer.Exit(coverage_command(result, json, show))
+    raise typer.Exit(coverage_command(result, json, show, html))
 
 
 @app.command()

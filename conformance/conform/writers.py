@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from importlib.metadata import entry_points
 from pathlib import Path
+from typing import Any
 
 from conform.errors import ConformError
-from conform.records import RunResult
 
-Writer = Callable[[RunResult, Path], None]
+Writer = Callable[[Any, Path], None]  # of a RunResult, or of the ledger's table
 GROUP = "conform.writers"
 
 
 def find_writer(kind: str) -> Writer:
-    """The writer for `kind` (html, junit, sarif, markdown); ConformError if none is installed."""
+    """The writer for `kind`, such as html or junit; ConformError if none is installed."""
     found = {point.name: point for point in entry_points(group=GROUP)}
     if kind not in found:
         raise ConformError(

@@ -11,13 +11,17 @@ from conform.reading import read_result
 from conform.records import ExitCode, Outcome
 from conform.spec.book import built_in
 from conform.spec.ledger import Coverage, Entry, cover, ledger
+from conform.writers import find_writer
 
 SCHEMA = "conform-coverage/1"
 STATES = ("checked", "excluded", "not run", "missing")
 
 
 def coverage_command(
-    result: Path | None = None, json_path: Path | None = None, show: str = ""
+    result: Path | None = None,
+    json_path: Path | None = None,
+    show: str = "",
+    html: Path | None = None,
 ) -> int:
     """Print the table by deck and topic; 0 when every claim is checked or excluded, else 1.
 
@@ -35,6 +39,8 @@ def coverage_command(
     if json_path is not None:
         json_path.parent.mkdir(parents=True, exist_ok=True)
         json_path.write_text(json.dumps(as_json(found), indent=1), encoding="utf-8")
+    if html is not None:
+        find_writer("coverage")(as_json(found), html)
     return ExitCode.CONFORMS if found.complete else ExitCode.VIOLATED
 
 
@@ -81,6 +87,7 @@ def as_json(found: Coverage) -> dict[str, Any]:
         "claims": [
             {
                 "id": entry.claim.id,
+                "topic": entry.claim.topic,
                 "state": entry.state,
                 "statement": entry.claim.statement,
                 "source": [f"{s.deck}: {s.heading}" for s in entry.claim.source],
