@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from conform_reference import _check
+from conform_reference import _check, _saved
 from conform_reference._attend import float32_drift
 from conform_reference.rounding import mark
 
@@ -67,7 +67,7 @@ def additive_score(h: Tensor, s: Tensor, W: Tensor, v: Tensor) -> Tensor:
     from_h, from_s = W.to(dtype).split([h.shape[2], s.shape[1]], 1)
     source = mark("projected_source", h.to(dtype) @ from_h.T)
     state = mark("projected_state", s.to(dtype) @ from_s.T)
-    hidden = mark("hidden", torch.tanh(mark("preactivation", source + state.unsqueeze(1))))
+    hidden = _saved.tanh("hidden", mark("preactivation", source + state.unsqueeze(1)))
     return (hidden @ v.to(dtype).unsqueeze(-1)).squeeze(-1).to(h.dtype)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from conform_reference import _saved
 from conform_reference._check import compute_dtype
 from conform_reference.rounding import mark
 
@@ -16,16 +17,6 @@ def _one_of(name: str, value: str, known: tuple[str, ...]) -> None:
         close = difflib.get_close_matches(str(value), known, n=1)
         hint = f"did you mean {close[0]!r}?" if close else f"use {known[0]!r}, for example"
         raise ValueError(f"{name}={value!r}: expected one of {', '.join(known)}; {hint}")
-
-
-def _sigmoid(z: Tensor) -> Tensor:
-    """1 / (1 + exp(-z)), whose slope g (1 - g) is taken from the (marked) result g.
-
-    So do frameworks, which keep the result for the backward pass: where g is rounded to 1 the
-    slope is 0.
-    """
-    g = mark("gate", torch.sigmoid(z)).detach()
-    return g + g * (1 - g) * (z - z.detach())
 
 
 def gelu(x: Tensor, *, approximate: str = "none") -> Tensor:
@@ -38,7 +29,7 @@ def gelu(x: Tensor, *, approximate: str = "none") -> Tensor:
     y = x.to(compute_dtype(x))
     if approximate == "tanh":
         inner = mark("inner", math.sqrt(2 / math.pi) * (y + 0.044715 * (y * y * y)))
-        curve = mark("curve", torch.tanh(inner))
+        curve = _saved.tanh("curve", inner)
     else:
         inner = mark("inner", y * math.sqrt(0.5))
         curve = mark("curve", torch.erf(inner))
@@ -52,7 +43,7 @@ def swish(x: Tensor, *, beta: float = 1.0) -> Tensor:
     Source: Ramachandran et al. 2017, arXiv:1710.05941 (the MIT slide cites 2020).
     """
     y = x.to(compute_dtype(x))
-    gate = _sigmoid(mark("inner", y * beta))
+    gate = _saved.sigmoid("gate", mark("inner", y * beta))
     return (y * gate).to(x.dtype)
 
 
@@ -61,7 +52,7 @@ _ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "gelu": gelu,
     "gelu_tanh": lambda x: gelu(x, approximate="tanh"),
     "swish": swish,
-    "sigmoid": _sigmoid,
+    "sigmoid": lambda x: _saved.sigmoid("gate", x),
     "identity": lambda x: x,
 }
 
