@@ -108,9 +108,15 @@ def lint_command(specs: list[Path]) -> None:
     """Check spec files together with the built-in ones' operators."""
     from importlib.resources import files
 
+    from conform.spec.ledger import read_ledger
+
     root = Path(str(files("conform_spec")))
+    for path in (path for path in specs if path.parent.name == "ledger"):
+        print(f"{path}: {len(read_ledger(path))} claims")
+    specs = [path for path in specs if path.parent.name != "ledger"]
     own = {path.resolve() for path in specs}
-    others = [p for p in sorted(root.rglob("*.yaml")) if p.resolve() not in own]
+    built = (p for p in sorted(root.rglob("*.yaml")) if p.parent.name != "ledger")
+    others = [p for p in built if p.resolve() not in own]
     replaced = {load_name(path) for path in specs}
     book = load([*specs, *(p for p in others if load_name(p) not in replaced)])
     from conform.draw.structure import check

@@ -87,8 +87,6 @@ def wrong(decision: Decision, chosen: Tensor, bound: Tensor) -> Tensor:
     lower = scores - bound
     for rank in range(chosen.shape[-1]):
         bad[..., rank] |= reach[..., rank] < lower.amax(-1)
-        taken = torch.gather(lower, -1, index[..., rank : rank + 1])
-        bad[..., rank] |= (taken == -torch.inf)[..., 0] & (scores > -torch.inf).any(-1)
         lower = lower.scatter(-1, index[..., rank : rank + 1], -torch.inf)
     for rank in range(1, chosen.shape[-1]):
         bad[..., rank] |= (index[..., :rank] == index[..., rank : rank + 1]).any(-1)

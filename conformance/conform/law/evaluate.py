@@ -18,8 +18,9 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from conform.law.bounds import MAX_ELEMENTS, TooLarge, tensor
 from conform.law.grammar import LawError
-from conform.law.vocabulary import CONSTANTS, FUNCTIONS, MAX_ELEMENTS, TooLarge, tensor
+from conform.law.vocabulary import CONSTANTS, FUNCTIONS
 
 SECONDS = 20.0
 STEPS = 20_000
@@ -316,6 +317,15 @@ def _edit(self: Evaluator, node: ast.Call) -> Any:
     return copy
 
 
+def with_inputs(names: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """Changed tensors also under `inputs` and `options`."""
+    result = dict(changes)
+    order = names["_input_names"]
+    result["inputs"] = tuple(changes.get(n, v) for n, v in zip(order, names["inputs"], strict=True))
+    result["options"] = {k: changes.get(k, v) for k, v in names["options"].items()}
+    return result
+
+
 def named_tensors(self: Evaluator, nodes: list[ast.expr]) -> tuple[str, ...]:
     """Names of drawn inputs, as the forms grad, vjp and depends take them."""
     names = []
@@ -330,7 +340,9 @@ def named_tensors(self: Evaluator, nodes: list[ast.expr]) -> tuple[str, ...]:
 
 def _pull(self: Evaluator, node: ast.Call, names: tuple[str, ...], cotangent: Any) -> Any:
     def function(*values: Tensor) -> Any:
-        return self.replaced(dict(zip(names, values, strict=True))).value(node.args[0])
+        changes = dict(zip(names, values, strict=True))
+        whole = with_inputs(self.names, changes) if "_input_names" in self.names else changes
+        return self.replaced(whole).value(node.args[0])
 
     at = tuple(self.names[name] for name in names)
     result = self.caller.gradient(function, at, cotangent)

@@ -145,9 +145,7 @@ class _TargetFunction(torch.autograd.Function):
         judged = ctx.calls.call(
             ctx.operator, tuple(ctx.args), ctx.options, wrt=ctx.slots, cotangents=exact
         )
-        found = dict(
-            zip(judged.record.wrt if judged.record else ctx.slots, judged.values, strict=True)
-        )
+        found = dict(zip(judged.wrt or ctx.slots, judged.values, strict=True))
         gradients = tuple(found[s].to(torch.float64) if s in found else None for s in ctx.slots)
         return (None, None, None, None, None, *gradients)
 

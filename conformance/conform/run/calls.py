@@ -388,7 +388,10 @@ class TargetCalls:
         decisions = truth.exact.decisions if truth is not None else ()
         if truth is not None and is_open(truth, oracle.model(self.dtype).scale):
             self.undecided += 1
-            return Judged(NOTHING, undecided=True, close=True, reply=reply)
+            values = tuple(g for _, g in pairs if g is not None)
+            return Judged(
+                NOTHING, undecided=True, close=True, reply=reply, values=values, wrt=flowing
+            )
         truth = oracle.gradient_truth(
             args, options, self.dtype, seed, flowing, cotangents, decisions
         )
@@ -417,5 +420,5 @@ class TargetCalls:
             flowing,
             cotangents,
         )
-        judged.reply, judged.values = reply, tuple(results)
+        judged.reply, judged.values, judged.wrt = reply, tuple(results), flowing
         return judged

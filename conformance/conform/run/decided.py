@@ -16,6 +16,7 @@ from conform.spec.models import ResultSpec
 Tensor = torch.Tensor
 Again = Callable[[Mapping[str, Sequence[Tensor]]], Truth]
 _ARITHMETIC = 2.0**-44
+_FLUSHED = 2.0**-126  # scores below the normal range may be flushed to zero
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ def _bounds(truth: Truth, scale: float) -> list[Tensor]:
         return []
     noisy = truth.draw()[-len(decisions) :]
     return [
-        spread(s, d.scores, scale) + torch.nan_to_num(d.scores).abs() * _ARITHMETIC
+        spread(s, d.scores, scale) + torch.nan_to_num(d.scores).abs() * _ARITHMETIC + _FLUSHED
         for s, d in zip(noisy, decisions, strict=True)
     ]
 

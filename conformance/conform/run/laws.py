@@ -20,9 +20,9 @@ from conform.draw.fill import DTYPES
 from conform.judge.criterion import Residual, spread
 from conform.judge.model import Model
 from conform.judge.roundoff import Roundoff, as_samples
-from conform.law.evaluate import Budget, Evaluator
+from conform.law.bounds import tensor
+from conform.law.evaluate import Budget, Evaluator, with_inputs
 from conform.law.grammar import LawError
-from conform.law.vocabulary import tensor
 from conform.records import Outcome
 from conform.run.callers import OracleCaller, Oracles, TargetCaller
 from conform.run.calls import Refused, TargetCalls, Violation
@@ -39,7 +39,6 @@ from conform.run.sides import (
     scale,
     small,
     truth,
-    with_inputs,
 )
 from conform.run.verdicts import LawVerdict, both, either
 from conform.spec.book import Property

@@ -67,6 +67,7 @@ class Judged:
     record: CallRecord | None = None
     values: Any = None
     dtypes: tuple[str, ...] = ()
+    wrt: tuple[int | str, ...] = ()
 
 
 def short(dtype: torch.dtype) -> str:

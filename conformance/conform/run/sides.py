@@ -7,7 +7,8 @@ from typing import Any
 import torch
 
 from conform.judge.criterion import Residual, unravelled
-from conform.law.vocabulary import tensor
+from conform.law.bounds import tensor
+from conform.law.evaluate import with_inputs
 
 Tensor = torch.Tensor
 
@@ -16,15 +17,6 @@ def other_integers(x: Tensor) -> Tensor:
     """Other legal values of the same range: the values reversed, or shifted cyclically."""
     low, high = int(x.min()), int(x.max())
     return low + (high - x) if high > low else x.clamp_min(0) - (x > 0).to(x.dtype)
-
-
-def with_inputs(names: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    """Changed tensors also under `inputs` and `options`."""
-    result = dict(changes)
-    order = names["_input_names"]
-    result["inputs"] = tuple(changes.get(n, v) for n, v in zip(order, names["inputs"], strict=True))
-    result["options"] = {k: changes.get(k, v) for k, v in names["options"].items()}
-    return result
 
 
 def rebound(names: dict[str, Any], own: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
