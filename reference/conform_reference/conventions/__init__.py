@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from typing import Any
 
-from conform_reference.conventions import attention, other
+from conform_reference.conventions import attention, lora, moe, other
 
 Function = Callable[..., Any]
 
@@ -34,11 +34,14 @@ VALUES: dict[str, tuple[str, ...]] = {
     "renormalize": ("false", "true"),
     "lora_scaling": ("alpha_over_r", "alpha_over_sqrt_r"),
     "dora_norm": ("per_output", "per_input"),
+    "dora_gradient": ("either", "exact", "detached"),
 }
 
 # compute_dtype is not here: it applies to every operator and is judged, not wrapped.
 APPLIES: dict[str, frozenset[str]] = {
     **attention.APPLIES,
+    **lora.APPLIES,
+    **moe.APPLIES,
     "causal": attention.APPLIES["causal"] | {"alibi_bias"},
     "rope_pairing": frozenset({"rope"}),
     "rope_output": frozenset({"rope"}),
@@ -48,17 +51,13 @@ APPLIES: dict[str, frozenset[str]] = {
     "sinusoid_layout": frozenset({"sinusoidal_encoding"}),
     "gelu": frozenset({"gelu", "feed_forward", "glu_feed_forward"}),
     "all_ignored_loss": frozenset({"language_model_loss"}),
-    "capacity_counts": frozenset({"expert_capacity", "moe_layer"}),
-    "capacity_rounding": frozenset({"expert_capacity", "moe_layer"}),
-    "routing_order": frozenset({"moe_dispatch", "moe_layer"}),
-    "renormalize": frozenset({"router", "moe_layer"}),
-    "lora_scaling": frozenset({"lora_linear", "lora_merge"}),
-    "dora_norm": frozenset({"dora_linear"}),
 }
 
 REGISTRY: dict[tuple[str, str, str], Callable[[Function], Function]] = {
     **attention.REGISTRY,
     **other.REGISTRY,
+    **lora.REGISTRY,
+    **moe.REGISTRY,
 }
 
 

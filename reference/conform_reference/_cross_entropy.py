@@ -1,0 +1,43 @@
+"""Log-softmax as frameworks differentiate it, and unit vectors."""
+
+import torch
+from torch import Tensor
+
+from conform_reference.rounding import mark
+
+
+def log_softmax(scores: Tensor, dim: int) -> Tensor:
+    """scores - log sum exp scores over `dim`.
+
+    Its slope is taken from the (marked) result, as frameworks do, which keep it for the backward
+    pass: with p = exp(result), d result = d scores - sum p d scores.
+    """
+    top = torch.amax(scores.detach(), dim=dim, keepdim=True)
+    mass = mark("normaliser", torch.sum(torch.exp(scores - top), dim=dim, keepdim=True))
+    total = mark("normaliser", top + torch.log(mass))
+    kept = mark("log_probabilities", scores - total).detach()
+    change = scores - scores.detach()  # zero, with slope one
+    mean_change = torch.sum(torch.exp(kept) * change, dim=dim, keepdim=True)
+    return mark("log_probabilities", kept + change - mean_change)
+
+
+def softmax_of(scores: Tensor) -> Tensor:
+    """softmax over the last dimension; scores of -inf get 0, a row of them zeros.
+
+    Its slope is taken from the (marked) result p, as frameworks do: d p = p (ds - sum p ds).
+    """
+    top = torch.amax(scores.detach(), dim=-1, keepdim=True)
+    shifted = mark("shifted", scores - torch.where(torch.isneginf(top), 0.0, top))
+    exponentials = mark("exponentials", torch.exp(shifted))
+    total = torch.sum(exponentials, dim=-1, keepdim=True)
+    kept = mark("probabilities", exponentials / torch.where(total > 0, total, 1.0)).detach()
+    finite = torch.where(torch.isneginf(scores), 0.0, scores)
+    change = finite - finite.detach()  # zero, with slope one
+    mean_change = torch.sum(kept * change, dim=-1, keepdim=True)
+    return mark("probabilities", kept + kept * (change - mean_change))
+
+
+def unit(x: Tensor) -> Tensor:
+    """x / ||x|| over the last dimension; a zero vector has no direction (NaN)."""
+    length = mark("length", torch.sqrt(torch.sum(x * x, dim=-1, keepdim=True)))
+    return mark("unit", x / length)

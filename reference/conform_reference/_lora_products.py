@@ -1,0 +1,57 @@
+"""Weight updates beyond one low-rank product: Hadamard (LoHa) and Kronecker (LoKr)."""
+
+from torch import Tensor
+
+from conform_reference import _check
+from conform_reference._lora_linear import factors
+from conform_reference.rounding import mark
+
+
+def loha_delta(A1: Tensor, B1: Tensor, A2: Tensor, B2: Tensor, *, alpha: float) -> Tensor:
+    """(alpha / r) (B1 A1) * (B2 A2), elementwise, for Ai[r, in], Bi[out, r] -> [out, in].
+
+    Raises ValueError for shapes that do not fit. Source: Hyeon-Woo et al. 2021, arXiv:2108.06098,
+    eq. 2, which has no scaling; alpha / r is that of every library.
+    """
+    rank = factors(A1, B1)
+    factors(A2, B2)
+    for name, one, other in (("A", A1, A2), ("B", B1, B2)):
+        if one.shape != other.shape:
+            raise ValueError(
+                f"{name}1.shape={tuple(one.shape)}, {name}2.shape={tuple(other.shape)}: expected "
+                f"the same; pad the smaller rank with zeros"
+            )
+    dtype = _check.compute_dtype(A1, B1, A2, B2)
+    first = mark("first", B1.to(dtype) @ A1.to(dtype))
+    second = mark("second", B2.to(dtype) @ A2.to(dtype))
+    return (alpha / rank * mark("product", first * second)).to(A1.dtype)
+
+
+def lokr_delta(C: Tensor, A: Tensor, B: Tensor, *, alpha: float) -> Tensor:
+    """(alpha / r) C kron (B A) for C[o1, i1], A[r, i2], B[o2, r] -> [o1 * o2, i1 * i2].
+
+    Block (p, q) of the result is C[p, q] B A. Raises ValueError for shapes that do not fit.
+    Source: Edalati et al. 2022, arXiv:2212.10650, eq. 3, and Yeh et al. 2023, arXiv:2309.14859.
+    """
+    rank = factors(A, B)
+    _check.rank("C", C, "o1 i1")
+    dtype = _check.compute_dtype(C, A, B)
+    block = mark("block", B.to(dtype) @ A.to(dtype))
+    grid = C.to(dtype)[:, None, :, None] * block[None, :, None, :]
+    shape = (C.shape[0] * block.shape[0], C.shape[1] * block.shape[1])
+    return (alpha / rank * mark("product", grid)).reshape(shape).to(C.dtype)
+
+
+def lokr_factors(n: int, *, factor: int = -1) -> tuple[int, int]:
+    """The pair (m, n / m), m <= n / m, of the largest m that is at most `factor`.
+
+    factor = -1 sets no limit: m is the largest divisor up to sqrt(n). Raises ValueError for n
+    below 1, or another factor below 1. Source: LyCORIS, where a `factor` that divides n
+    comes first even if it is the larger of the two.
+    """
+    _check.at_least("n", n, 1)
+    if factor != -1:
+        _check.at_least("factor", factor, 1)
+    limit = n if factor == -1 else factor
+    m = max(d for d in range(1, n + 1) if d * d <= n and n % d == 0 and d <= limit)
+    return m, n // m

@@ -1,0 +1,36 @@
+"""What libraries do differently in DoRA, as settings that only the conventions change."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True)
+class Settings:
+    """dora_norm: per_output | per_input; dora_gradient: either | exact | detached.
+
+    `either` promises neither gradient of the norm; the oracle's is then the exact one.
+    """
+
+    dora_norm: str = "per_output"
+    dora_gradient: str = "either"
+
+
+_CONTRACT = Settings()
+_settings: ContextVar[Settings] = ContextVar("conform_lora_settings", default=_CONTRACT)
+
+
+def settings() -> Settings:
+    """The settings in force."""
+    return _settings.get()
+
+
+@contextmanager
+def using(**changes: str) -> Iterator[None]:
+    """Change settings inside the block; an unknown name is a TypeError."""
+    token = _settings.set(replace(_settings.get(), **changes))
+    try:
+        yield
+    finally:
+        _settings.reset(token)

@@ -1,0 +1,22 @@
+"""The causal mask is put on the prompts as well: early queries miss some."""
+
+import torch
+
+MISTAKE = "llama_adapter_attention.prompts-seen-causally"
+
+
+def llama_adapter_attention(q, k, v, pk, pv, gate, *, causal=True):
+    wide = torch.promote_types(q.dtype, torch.float32)
+    group, scale = q.shape[1] // k.shape[1], q.shape[-1] ** -0.5
+    k, v = (x.to(wide).repeat_interleave(group, 1) for x in (k, v))
+    visible = torch.ones(q.shape[2], k.shape[2], dtype=torch.bool)
+    if causal:
+        visible = visible.tril(k.shape[2] - q.shape[2])
+    scores = (q.to(wide) @ k.transpose(-1, -2) * scale).masked_fill(~visible, -torch.inf)
+    prompts = q.to(wide) @ pk.to(wide).transpose(-1, -2) * scale
+    g = gate.to(wide)[:, None, None]
+    tokens = torch.nan_to_num(scores.softmax(-1)) @ v
+    if causal:
+        later = torch.ones(prompts.shape[-2:], dtype=torch.bool).triu(1)
+        prompts = prompts.masked_fill(later, -torch.inf)
+    return (tokens + torch.tanh(g) * (prompts.softmax(-1) @ pv.to(wide))).to(q.dtype)

@@ -1,0 +1,12 @@
+"""Each pair is scaled."""
+
+import torch
+
+MISTAKE = "loha_delta.scaled-twice"
+
+
+def loha_delta(A1, B1, A2, B2, *, alpha):
+    wide = torch.promote_types(A1.dtype, torch.float32)
+    a, b, c, d = (t.to(wide) for t in (A1, B1, A2, B2))
+    s = alpha / A1.shape[0]
+    return ((s * (b @ a)) * (s * (d @ c))).to(A1.dtype)

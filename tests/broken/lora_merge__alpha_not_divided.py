@@ -1,0 +1,11 @@
+"""Merges alpha B A."""
+
+import torch
+
+MISTAKE = "lora_merge.alpha-not-divided"
+
+
+def lora_merge(W0, A, B, *, alpha):
+    wide = torch.promote_types(W0.dtype, torch.float32)
+    W, a, b = (t.to(wide) for t in (W0, A, B))
+    return (W + alpha * (b @ a)).to(W0.dtype)

@@ -1,0 +1,13 @@
+"""The columns are read in the order i, f, o, g."""
+
+import torch
+
+MISTAKE = "lstm_cell.order-ifog"
+
+
+def lstm_cell(x, h, c, Wx, Wh, b):
+    wide = torch.promote_types(x.dtype, torch.float32)
+    z = x.to(wide) @ Wx.to(wide) + h.to(wide) @ Wh.to(wide) + b.to(wide)
+    i, f, o, g = z.chunk(4, -1)
+    cell = torch.sigmoid(f) * c.to(wide) + torch.sigmoid(i) * torch.tanh(g)
+    return (torch.sigmoid(o) * torch.tanh(cell)).to(x.dtype), cell.to(x.dtype)

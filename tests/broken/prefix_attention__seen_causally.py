@@ -1,0 +1,21 @@
+"""One triangular mask over prefix and tokens, so that early queries miss a part of the prefix."""
+
+import torch
+
+MISTAKE = "prefix_attention.mask-top-left-over-all"
+
+
+def joined(prefix, x, heads):
+    rows = prefix.expand(x.shape[0], *prefix.shape)
+    return torch.cat([rows, x.repeat_interleave(heads // x.shape[1], 1)], 2)
+
+
+def prefix_attention(q, k, v, pk, pv, *, causal=False, scale=None):
+    wide = torch.promote_types(q.dtype, torch.float32)
+    keys, values = (joined(p.to(wide), x.to(wide), q.shape[1]) for p, x in ((pk, k), (pv, v)))
+    Lq, Lk, P = q.shape[2], k.shape[2], pk.shape[1]
+    scores = q.to(wide) @ keys.transpose(-1, -2) * (q.shape[-1] ** -0.5 if scale is None else scale)
+    if causal:
+        visible = torch.ones(Lq, Lk + P, dtype=torch.bool).tril()
+        scores = scores.masked_fill(~visible, -torch.inf)
+    return (torch.nan_to_num(scores.softmax(-1)) @ values).to(q.dtype)

@@ -1,0 +1,15 @@
+"""A convolution of signal processing: the filter is reversed."""
+
+import torch
+from torch.nn.functional import conv1d, pad
+
+MISTAKE = "text_convolution.filter-flipped"
+
+
+def text_convolution(x, W, b, *, dilation=1, causal=False):
+    wide = torch.promote_types(x.dtype, torch.float32)
+    reach = (len(W) - 1) * dilation if causal else 0
+    y = pad(x.to(wide), (0, 0, reach, 0))
+    filters = W.flip(0).to(wide).permute(2, 1, 0)
+    y = conv1d(y.transpose(1, 2), filters, b.to(wide), dilation=dilation)
+    return y.transpose(1, 2).to(x.dtype)
