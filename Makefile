@@ -15,7 +15,7 @@ $(VENV)/.stamp: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 # torch by itself first: pip then takes the pinned version before it looks at what torch asks for.
 	$(PIP) $(TORCH)
-	$(PIP) -e '.[dev,kernels]'
+	$(PIP) -e '.[dev,kernels,vocabularies]'
 	touch $@
 
 examples: $(VENV)/.examples

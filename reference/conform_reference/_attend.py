@@ -95,7 +95,8 @@ def exponentiate(scores: Tensor, visible: Tensor, sinks: Tensor | None = None) -
     # -inf - (-inf) is NaN: a row without visible keys is taken relative to 0.
     reference = torch.where(torch.isneginf(maximum), 0.0, maximum)
     exponentials = torch.exp(scores - reference)
-    total = exponentials.sum(-1, keepdim=True)
+    # Online forms evaluate the exponentials of the sum apart, with roundoff of their own.
+    total = torch.exp(scores - reference).sum(-1, keepdim=True)
     if sinks is not None:
         total = total + torch.exp(sinks - reference)
     return Partial(exponentials, maximum, total)

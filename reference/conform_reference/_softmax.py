@@ -21,7 +21,9 @@ def softmax(x: Tensor) -> Tensor:
     values = x.to(_check.compute_dtype(x))
     maximum = values.detach().amax(-1, keepdim=True)
     exponentials = mark("exponentials", torch.exp(values - maximum))
-    return (exponentials / exponentials.sum(-1, keepdim=True) * float32_drift(maximum)).to(x.dtype)
+    # One-pass forms evaluate the exponentials of the sum apart, with roundoff of their own.
+    total = mark("exponentials", torch.exp(values - maximum)).sum(-1, keepdim=True)
+    return (exponentials / total * float32_drift(maximum)).to(x.dtype)
 
 
 def softmax_merge(m1: Tensor, l1: Tensor, m2: Tensor, l2: Tensor) -> tuple[Tensor, Tensor]:

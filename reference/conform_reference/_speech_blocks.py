@@ -31,9 +31,9 @@ def conformer_conv(
 ) -> Tensor:  # fmt: skip
     """The Conformer's convolution module, without its residual: x[B,T,E] -> [B,T,E].
 
-    lengths int[B], None for all T. LN (gamma, beta[E]); W1[E,2E]; GLU, a * sigmoid(b) with a the first half; zero
-    at and beyond lengths; depthwise convolution over time, kernel[E,k], k odd, zero padded; batch
-    norm in inference as scale, shift[E]; swish; W2[E,E]; rows at and beyond lengths are zero.
+    lengths int[B], None for all T. LN (gamma, beta[E]); W1[E,2E]; GLU, a * sigmoid(b) with a the
+    first half; zero at and beyond lengths; depthwise convolution over time, kernel[E,k], k odd, zero
+    padded; batch norm in inference as scale, shift[E]; swish; W2[E,E]; zero at and beyond lengths.
     Raises ValueError for shapes that do not fit. Source: Gulati et al. 2020, arXiv:2005.08100,
     section 2.2 and figure 2; the masking is what keeps padding from leaking in.
     """
