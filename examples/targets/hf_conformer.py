@@ -20,11 +20,17 @@ CONFORM = {
 }
 
 
+def _config(width, kernel):
+    return Wav2Vec2ConformerConfig(
+        hidden_size=width, conv_depthwise_kernel_size=kernel, hidden_act="swish",
+        num_attention_heads=1, intermediate_size=4,
+    )  # fmt: skip
+
+
 def conformer_conv(x, gamma, beta, W1, kernel, scale, shift, W2):
     e, k = kernel.shape
-    config = Wav2Vec2ConformerConfig(hidden_size=e, conv_depthwise_kernel_size=k)
     with torch.device("meta"):  # no initial weights, no random numbers drawn
-        layer = conformer.Wav2Vec2ConformerConvolutionModule(config).eval()
+        layer = conformer.Wav2Vec2ConformerConvolutionModule(_config(e, k)).eval()
     layer.batch_norm = torch.nn.Identity()
     layer.batch_norm.forward = lambda y: y * scale[:, None] + shift[:, None]
     weights = {
@@ -35,17 +41,26 @@ def conformer_conv(x, gamma, beta, W1, kernel, scale, shift, W2):
     return functional_call(layer, weights, x)
 
 
-def conformer_block(x, ffn1, attention, conv, ffn2, gamma, beta):
-    def same(y, **_):
-        return y
+class _Call(torch.nn.Module):
+    """A function in the place of a module."""
 
-    module = SimpleNamespace(
-        ffn1_layer_norm=same, ffn1=ffn1, self_attn_layer_norm=same, self_attn_dropout=same,
-        self_attn=lambda hidden_states, **_: (attention(hidden_states), None), conv_module=conv,
-        ffn2_layer_norm=same, ffn2=ffn2,
-        final_layer_norm=lambda y: torch.nn.functional.layer_norm(y, y.shape[-1:], gamma, beta),
-    )  # fmt: skip
-    return conformer.Wav2Vec2ConformerEncoderLayer.forward(module, x)
+    def __init__(self, function):
+        super().__init__()
+        self.function = function
+
+    def forward(self, x, **_):
+        return self.function(x)
+
+
+def conformer_block(x, ffn1, attention, conv, ffn2, gamma, beta):
+    with torch.device("meta"):
+        layer = conformer.Wav2Vec2ConformerEncoderLayer(_config(x.shape[-1], 3)).eval()
+    layer.ffn1_layer_norm = layer.self_attn_layer_norm = layer.ffn2_layer_norm = torch.nn.Identity()
+    layer.ffn1, layer.ffn2, layer.conv_module = _Call(ffn1), _Call(ffn2), _Call(conv)
+    layer.self_attn = _Call(lambda y: (attention(y), None))
+    layer.self_attn.forward = lambda hidden_states, **_: (attention(hidden_states), None)
+    weights = {"final_layer_norm.weight": gamma, "final_layer_norm.bias": beta}
+    return functional_call(layer, weights, x)
 
 
 def _lengths(layers, kernel, stride):

@@ -12,8 +12,11 @@ CONFORM = {
         # the library uses .view
         "window_partition": {"strides": "contiguous"},
         "window_reverse": {"strides": "contiguous"},
-        # the library lets windows attend to the padding
-        "shifted_window_attention": {"requires": ["Hh % window == 0", "Ww % window == 0"]},
+        # the library lets windows attend to the padding; its softmax is always in float32
+        "shifted_window_attention": {
+            "requires": ["Hh % window == 0", "Ww % window == 0"],
+            "conventions": {"compute_dtype": "float32"},
+        },
     },
 }
 window_partition, window_reverse = swin.window_partition, swin.window_reverse

@@ -5,6 +5,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from conform_reference import _check
+from conform_reference._scores import rounding_error
 from conform_reference.rounding import mark
 
 
@@ -56,12 +57,15 @@ def conv2d(
     B, out, high, wide = x.shape[0], weight.shape[0], read.shape[-2], read.shape[-1]
     columns = read.reshape(B, groups, -1, high * wide)
     rows = _image_by_image(weight.to(dtype), B).reshape(B, groups, out // groups, -1)
-    product = mark("product", rows @ columns).reshape(B, out, high, wide)
-    return (product + bias.to(dtype).reshape(out, 1, 1)).to(x.dtype)
+    first = bias.to(dtype).reshape(1, groups, -1, 1).expand(B, -1, -1, -1)
+    # Many implementations begin their sum with the bias, others round the product first.
+    whole = torch.cat([columns, torch.ones_like(columns[:, :, :1])], 2)
+    summed = torch.cat([rows, first], 3) @ whole + rounding_error("product", rows @ columns)
+    return summed.reshape(B, out, high, wide).to(x.dtype)
 
 
-def depthwise(x: Tensor, weight: Tensor, stride: int = 1) -> Tensor:
-    """x[B,C,Hh,Ww] with one kernel[k,k] a channel, k odd, zero padded by k // 2."""
+def depthwise(x: Tensor, weight: Tensor, stride: int = 1, bias: Tensor | None = None) -> Tensor:
+    """x[B,C,Hh,Ww] with one kernel[k,k] a channel, k odd, zero padded by k // 2, plus bias[C]."""
     kernel = weight.shape[-1]
     if kernel % 2 == 0 or weight.shape != (x.shape[1], kernel, kernel):
         raise ValueError(
@@ -69,7 +73,11 @@ def depthwise(x: Tensor, weight: Tensor, stride: int = 1) -> Tensor:
         )
     read = taps(x, kernel, stride, kernel // 2)
     shared = _image_by_image(weight, x.shape[0]).reshape(x.shape[0], -1, kernel * kernel, 1, 1)
-    return (read * shared).sum(2)
+    terms = read * shared
+    if bias is None:
+        return terms.sum(2)
+    first = bias.reshape(1, -1, 1, 1, 1).expand_as(terms[:, :, :1])
+    return torch.cat([first, terms], 2).sum(2) + rounding_error("convolution", terms.sum(2))
 
 
 def merge_kernels(large: Tensor, small: Tensor) -> Tensor:

@@ -62,6 +62,12 @@ def _inner(x: Tensor, W1: Tensor, W2: Tensor, activation: str) -> Tensor:
     return mark("product", hidden @ W2.to(x.dtype))
 
 
+def _stacked(norms: Tensor, **weights: Tensor) -> None:
+    """Every weight has as many layers as the norms."""
+    for name, W in weights.items():
+        _check.same("layers", f"{name}.shape[0]", W.shape[0], "norms.shape[0]", norms.shape[0])
+
+
 def perceiver_resampler(
     features: Tensor,
     time: Tensor,
@@ -89,10 +95,8 @@ def perceiver_resampler(
     _check.rank("features", features, "B T S E")
     _check.rank("norms", norms, "N 3 2 E")
     _check.same("frames", "time.shape[0]", time.shape[0], "features.shape[1]", features.shape[1])
-    stacked = (("Wq", Wq), ("Wk", Wk), ("Wv", Wv), ("Wo", Wo), ("W1", W1), ("W2", W2))
-    for name, W in stacked:
-        _check.same("layers", f"{name}.shape[0]", W.shape[0], "norms.shape[0]", norms.shape[0])
-    dtype = _check.compute_dtype(features, time, latents, norms, *(W for _, W in stacked))
+    _stacked(norms, Wq=Wq, Wk=Wk, Wv=Wv, Wo=Wo, W1=W1, W2=W2)
+    dtype = _check.compute_dtype(features, time, latents, norms, Wq, Wk, Wv, Wo, W1, W2)
     timed = mark("timed", features.to(dtype) + time.to(dtype).unsqueeze(1))
     media, norms = mark("backward.reads", timed).flatten(1, 2), norms.to(dtype)
     x = latents.to(dtype).unsqueeze(0).expand(features.shape[0], -1, -1)

@@ -126,7 +126,7 @@ def generate_greedy(
         raise ValueError(
             f"steps={steps}: expected P + steps - 1 <= S={positions.shape[0]}; lower steps"
         )
-    made = []
+    made: list[Tensor] = []
     for _ in range(steps):
         logits = _logits(torch.cat([tokens, *made], 1), *weights, heads)[:, -1]
         made.append(decide("token", logits, 1))

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from conform_reference import _check
+from conform_reference._attend import stored_probabilities
 from conform_reference.feed_forward import _ACTIVATIONS, _activate, _fits, _one_of, feed_forward
 from conform_reference.rounding import mark
 
@@ -97,7 +98,9 @@ def unified_delta(
     source = _branch(x if form == "parallel" else h, dtype)
     inner = mark("product", source @ Wdown.to(dtype))
     if activation == "softmax":
-        active = mark("activation", torch.softmax(inner, -1))
+        exponentials = torch.exp(inner - inner.detach().amax(-1, keepdim=True))
+        total = exponentials.sum(-1, keepdim=True)
+        active = stored_probabilities(exponentials, total) / total
     else:
         active = _activate(activation, inner)
     delta = mark("increment", active @ Wup.to(dtype))

@@ -10,7 +10,8 @@ from conform_reference.rounding import mark
 def power_norm(x: Tensor, gamma: Tensor, beta: Tensor, *, eps: float = 1e-5) -> Tensor:
     """x / sqrt(mean of x^2 over B and L + eps) * gamma + beta for x[B,L,E]; shape and dtype of x.
 
-    Statistics of each feature in training, from the batch alone: no mean is subtracted. gamma, beta[E].
+    Statistics of each feature in training, from the batch alone: no mean is subtracted.
+    gamma, beta[E].
     Raises ValueError for another rank, vectors that do not fit, or eps < 0.
     Source: Shen et al. 2020, arXiv:2003.07845, section 4.1 (PN-V); the paper's running statistics
     and approximate backward pass are left out.

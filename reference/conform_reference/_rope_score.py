@@ -12,9 +12,10 @@ def rope_score(
 ) -> Tensor:
     """Re sum_j q_j conj(k_j) exp(i (s / scaling) theta_j): q, k[...,D], distance s[...] -> [...].
 
-    q_j pairs features j and j + D/2 to a complex number; theta_j = base^(-2j/D). For whole s it is the
-    product of rope(q) and rope(k) at two positions s apart; position interpolation (scaling > 1) asks for
-    the values in between. Raises ValueError for an odd D, shapes that do not fit, or scaling <= 0.
+    q_j pairs features j and j + D/2 to a complex number; theta_j = base^(-2j/D). For whole s it is
+    the product of rope(q) and rope(k) at two positions s apart; position interpolation
+    (scaling > 1) asks for the values in between. Raises ValueError for an odd D, shapes that do not
+    fit, or scaling <= 0.
     Source: Chen et al. 2023, arXiv:2306.15595, section 2.3 and theorem 2.1.
     """
     _check.divides("2", 2, "D", q.shape[-1])

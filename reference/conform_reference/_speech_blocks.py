@@ -8,6 +8,7 @@ from torch.nn.functional import pad
 
 from conform_reference import _check
 from conform_reference._kept_softmax import kept_softmax
+from conform_reference._scores import rounding_error
 from conform_reference.feed_forward import gelu, swish
 from conform_reference.norm import layer_norm
 from conform_reference.rounding import mark
@@ -15,14 +16,19 @@ from conform_reference.rounding import mark
 Sublayer = Callable[[Tensor], Tensor]
 
 
-def _over_time(x: Tensor, kernel: Tensor) -> Tensor:
-    """x[B,T,E] convolved along time, one kernel[k] a channel (kernel[E,k], k odd), zero padded."""
+def _over_time(x: Tensor, kernel: Tensor, bias: Tensor | None = None) -> Tensor:
+    """x[B,T,E] convolved along time, one kernel[k] a channel, plus bias[E]; k odd, zero padded."""
     k, T = kernel.shape[-1], x.shape[1]
     if k % 2 == 0 or tuple(kernel.shape) != (x.shape[2], k):
         raise ValueError(f"kernel.shape={tuple(kernel.shape)}: expected ({x.shape[2]}, k), k odd")
     padded = pad(x, (0, 0, k // 2, k // 2))
     read = torch.stack([padded[:, u : u + T] for u in range(k)], -1)
-    return mark("convolved", (read * kernel).sum(-1))
+    terms = read * kernel
+    if bias is None:
+        return mark("convolved", terms.sum(-1))
+    # Convolutions begin their sum with the bias, or round before it is added.
+    first = bias.unsqueeze(-1).expand_as(terms[..., :1])
+    return torch.cat([first, terms], -1).sum(-1) + rounding_error("convolved", terms.sum(-1))
 
 
 def conformer_conv(
@@ -32,8 +38,8 @@ def conformer_conv(
     """The Conformer's convolution module, without its residual: x[B,T,E] -> [B,T,E].
 
     lengths int[B], None for all T. LN (gamma, beta[E]); W1[E,2E]; GLU, a * sigmoid(b) with a the
-    first half; zero at and beyond lengths; depthwise convolution over time, kernel[E,k], k odd, zero
-    padded; batch norm in inference as scale, shift[E]; swish; W2[E,E]; zero at and beyond lengths.
+    first half; zero at and beyond lengths; depthwise convolution over time, kernel[E,k], k odd,
+    zero padded; batch norm in inference as scale, shift[E]; swish; W2[E,E]; zero beyond lengths.
     Raises ValueError for shapes that do not fit. Source: Gulati et al. 2020, arXiv:2005.08100,
     section 2.2 and figure 2; the masking is what keeps padding from leaking in.
     """
@@ -89,7 +95,7 @@ def cgmlp(
     Z = mark("activation", gelu(mark("projected", x.to(dtype) @ U.to(dtype))))
     Z1, Z2 = Z.chunk(2, -1)
     normed = mark("normed", layer_norm(Z2, gamma, beta, eps=eps))
-    gate = mark("gate_signal", _over_time(normed, kernel.to(dtype)) + bias.to(dtype))
+    gate = mark("gate_signal", _over_time(normed, kernel.to(dtype), bias.to(dtype)))
     return (mark("gated", Z1 * gate) @ V.to(dtype)).to(x.dtype)
 
 

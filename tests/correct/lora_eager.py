@@ -37,7 +37,8 @@ def loha_delta(A1, B1, A2, B2, *, alpha):
 
 
 def lokr_delta(C, A, B, *, alpha):
-    return torch.kron(C.contiguous(), (B @ A).contiguous()) * (alpha / A.shape[0])
+    grid = C[:, None, :, None] * (B @ A)[None, :, None, :]
+    return grid.flatten(2, 3).flatten(0, 1) * (alpha / A.shape[0])
 
 
 def lora_plus_step(A, B, grad_A, grad_B, *, lr, ratio=16.0):

@@ -39,7 +39,8 @@ def loha_delta(A1, B1, A2, B2, *, alpha):
 
 
 def lokr_delta(C, A, B, *, alpha):
-    c, a, b = (t.contiguous() for t in _wide(C, A, B))  # torch.kron wants them so
-    left = torch.kron(c, b)  # [o1 o2, i1 r]
-    right = torch.kron(torch.eye(C.shape[1], dtype=a.dtype), a)  # [i1 r, i1 i2]
+    c, a, b = _wide(C, A, B)
+    # One product of rank i1 r: [o1 o2, i1 r] @ [i1 r, i1 i2].
+    left = torch.einsum("pq,or->poqr", c, b).reshape(len(C) * len(B), -1)
+    right = torch.block_diag(*[a] * C.shape[1])
     return (left @ right * (alpha / len(A))).to(C.dtype)

@@ -1,4 +1,4 @@
-"""Mixture of experts in eager operations of the input dtype: index_add over the experts, one-hot."""
+"""Mixture of experts in eager operations of the input dtype: index_add over experts, one-hot."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Prefix attention as two partial attentions merged by log-sum-exp; gated prompts by loops."""
+"""Prefix attention as two partial attentions merged by running maxima; gated prompts by loops."""
 
 import torch
 
@@ -14,10 +14,10 @@ def scores_of(q, k, scale):
 
 
 def partial(scores, v):
-    """(output, log-sum-exp) over the last dimension; zeros and -inf for a row without keys."""
-    lse = torch.logsumexp(scores, -1, keepdim=True)
-    weights = torch.where(torch.isneginf(lse), 0.0, torch.exp(scores - torch.clamp(lse, min=-1e30)))
-    return torch.einsum("bhij,bhjd->bhid", weights, v), lse
+    """(row maximum, row sum, unnormalised output); a row without keys has maximum -1e30, sum 0."""
+    top = scores.detach().amax(-1, keepdim=True).clamp(min=-1e30)
+    weights = torch.exp(scores - top)
+    return top, weights.sum(-1, keepdim=True), torch.einsum("bhij,bhjd->bhid", weights, v)
 
 
 def hide(scores, causal):
@@ -35,17 +35,20 @@ def heads(x, count):
 def prefix_attention(q, k, v, pk, pv, *, causal=False, scale=None):
     H = q.shape[1]
     tokens = partial(hide(scores_of(wide(q), heads(k, H), scale), causal), heads(v, H))
-    if pk.shape[1] == 0:
-        return tokens[0].to(q.dtype)
-    keys, values = (wide(p).expand(q.shape[0], *p.shape) for p in (pk, pv))
-    prefix = partial(scores_of(wide(q), keys, scale), values)
-    share = torch.sigmoid(prefix[1] - tokens[1])
-    return ((1 - share) * tokens[0] + share * prefix[0]).to(q.dtype)
+    parts = [tokens]
+    if pk.shape[1]:
+        keys, values = (wide(p).expand(q.shape[0], *p.shape) for p in (pk, pv))
+        parts.append(partial(scores_of(wide(q), keys, scale), values))
+    top = torch.stack([part[0] for part in parts]).amax(0)
+    total = sum(torch.exp(m - top) * s for m, s, _ in parts)
+    out = sum(torch.exp(m - top) * o for m, _, o in parts)
+    return (out / torch.where(total == 0, 1.0, total)).to(q.dtype)
 
 
 def llama_adapter_attention(q, k, v, pk, pv, gate, *, causal=True):
     H = q.shape[1]
-    tokens, _ = partial(hide(scores_of(wide(q), heads(k, H), None), causal), heads(v, H))
+    _, total, out = partial(hide(scores_of(wide(q), heads(k, H), None), causal), heads(v, H))
+    tokens = out / torch.where(total == 0, 1.0, total)
     each = []
     for h in range(H):
         scores = wide(q)[:, h] @ wide(pk)[h].T * q.shape[-1] ** -0.5

@@ -85,7 +85,7 @@ def test_shared_qk_by_loops():
     keys = qk[0, 0, others] / qk[0, 0, others].norm(dim=-1, keepdim=True)
     weights = torch.softmax(keys @ qk[0, 0, 0] / 2, 0)
     torch.testing.assert_close(out[0], weights @ v[0, 0, others])
-    with pytest.raises(ValueError, match="buckets.shape"):
+    with pytest.raises(ValueError, match=r"buckets\.shape"):
         efficient.shared_qk_attention(qk, v, buckets[..., :3])
 
 

@@ -78,8 +78,16 @@ def test_opt_350m_has_a_projected_table():
         (lambda: model.ffn_parameters(width=4, hidden=4, matrices=5), "matrices=5"),
         (lambda: model.glu_hidden_width(-1), "width=-1"),
         (lambda: model.glu_hidden_width(8, multiplier=0.0), "multiplier=0.0"),
-        (lambda: model.gpt_parameters(layers=1.5, width=4, vocabulary=4, positions=4), "layers=1.5"),
-        (lambda: model.llama_parameters(layers=1, width=4, heads=1, hidden=4, vocabulary=4, experts=2, top_k=3), "top_k=3"),
+        (
+            lambda: model.gpt_parameters(layers=1.5, width=4, vocabulary=4, positions=4),
+            "layers=1.5",
+        ),
+        (
+            lambda: model.llama_parameters(
+                layers=1, width=4, heads=1, hidden=4, vocabulary=4, experts=2, top_k=3
+            ),
+            "top_k=3",
+        ),
         (lambda: model.prefix_lm_mask(3, 4), "prefix=4"),
         (lambda: model.chunked_causal_mask(3, 0), "chunk=0"),
         (lambda: model.encoder_decoder_mask(-1, 2), "S=-1"),
@@ -107,7 +115,7 @@ def test_decoder_is_causal_and_refuses_long_texts():
         model.decoder_only(torch.zeros(1, 7, dtype=torch.int64), *given, heads=2)
     with pytest.raises(ValueError, match="heads=3"):
         model.decoder_only(tokens, *given, heads=3)
-    with pytest.raises(ValueError, match="attn.shape"):
+    with pytest.raises(ValueError, match=r"attn\.shape"):
         model.decoder_only(tokens, *given[:2], given[2][:, :3], *given[3:], heads=2)
 
 
@@ -181,7 +189,7 @@ def test_mlm_mask_shares():
     assert torch.equal(given[~selected], tokens[~selected])
     with pytest.raises(ValueError, match="rate=2"):
         model.mlm_mask(tokens, special, mask_token=1, vocabulary=9, rate=2, seed=0)
-    with pytest.raises(ValueError, match="special.shape"):
+    with pytest.raises(ValueError, match=r"special\.shape"):
         model.mlm_mask(tokens, special[:1], mask_token=1, vocabulary=9, seed=0)
 
 
@@ -197,7 +205,7 @@ def test_power_norm_keeps_the_mean():
     x = torch.tensor([[[3.0], [4.0]]])
     out = power_norm(x, torch.ones(1), torch.zeros(1), eps=0.0)
     torch.testing.assert_close(out, x / math.sqrt(12.5))
-    with pytest.raises(ValueError, match="gamma.shape"):
+    with pytest.raises(ValueError, match=r"gamma\.shape"):
         power_norm(x, torch.ones(2), torch.zeros(1))
 
 

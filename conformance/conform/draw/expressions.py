@@ -204,7 +204,9 @@ def _lengths(scope: DrawScope, batch: int, size: int) -> Source:
 
 def _sublayer(scope: DrawScope, width: int) -> Source:
     names = ("identity", "zero", "tanh", "linear")
-    return Source("sublayer", (), (names[scope.chooser.stratum(4, "sublayer")], int(width)))
+    return Source(
+        "sublayer", (), (names[scope.chooser.stratum(4, f"{scope.label}.kind")], int(width))
+    )
 
 
 def _named_parameters(scope: DrawScope) -> Source:

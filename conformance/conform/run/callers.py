@@ -52,7 +52,7 @@ class TargetCaller:
         reply = judged.reply
         effects = reply.effects
         if name == "mutated":
-            return sum(effects.mutated.values())
+            return sum(judged.undeclared.values())
         if name == "margins_written":
             return sum(effects.margins_written.values())
         if name == "state_changed":

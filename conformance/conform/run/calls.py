@@ -206,15 +206,20 @@ class TargetCalls:
     ) -> Judged:
         raise_for(operator, reply)
         oracle = self.oracles(operator)
-        written = self._written(oracle, reply)
-        if written and self.judging:
-            raise Violation(Outcome.FAIL, f"{operator} {written}")
+        changed = self._undeclared(oracle, reply)
+        if changed and self.judging:
+            name, count = next(iter(changed.items()))
+            raise Violation(
+                Outcome.FAIL, f"{operator} changed {count} elements of its input {name!r}"
+            )
         options = self.full_options(operator, passed)
         if wrt:
             return self._judge_gradient(oracle, args, options, reply, truth, wrt, cotangents)
         results = list(reply.results)
         if truth is None:
-            return Judged(reply=reply, values=values_of(results, reply.is_tuple))
+            return Judged(
+                reply=reply, values=values_of(results, reply.is_tuple), undeclared=changed
+            )
         problem = malformed(self.material, oracle.operator.spec, truth.exact.outputs, reply)
         if problem:
             raise Violation(Outcome.FAIL, f"{operator} {problem}")
@@ -256,15 +261,15 @@ class TargetCalls:
         self.records[-1] = judged.record
         return judged
 
-    def _written(self, oracle: Oracle, reply: CallReply) -> str:
-        """Which inputs the call changed without declaring it, or an empty string."""
+    def _undeclared(self, oracle: Oracle, reply: CallReply) -> dict[str, int]:
+        """Inputs that the call changed without declaring it, with the number of elements."""
         names = list(oracle.operator.spec.inputs)
         declared = self.claim(oracle.name).mutates
-        for key, count in reply.effects.mutated.items():
-            label = names[key] if isinstance(key, int) else key
-            if count and label not in declared:
-                return f"changed {count} elements of its input {label!r}"
-        return ""
+        counts = {
+            names[key] if isinstance(key, int) else key: count
+            for key, count in reply.effects.mutated.items()
+        }
+        return {name: n for name, n in counts.items() if n and name not in declared}
 
     def _compare(
         self,
@@ -296,6 +301,8 @@ class TargetCalls:
             elif not want.is_floating_point():
                 residual = exact_residual(got, want)
             else:
+                if not got.is_floating_point():
+                    got = got.to(torch.float64)  # integers where they are allowed
                 if (
                     got.is_floating_point()
                     and model.compute == "float32"

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from conform.draw.case import Case, Source, Value
+from conform.draw.case import Case, Source, Value, derive_seed
 from conform.draw.fill import fill, parameter_names, stream
 from conform.draw.layout import Placed, place
 from conform.spec.book import Operator
@@ -110,7 +110,8 @@ def _make(made: Material, name: str, value: Value) -> Any:
     if value.generator == "named_parameters":
         return pairs(parameter_names(stream(made.case.seed, name)))
     if value.is_callable:
-        seed, width = made.case.seed % 2**31, int(value.args[1] or 1)
+        seed = derive_seed(made.case.seed, value.key or name) % 2**31
+        width = int(value.args[1] or 1)
         linear_weight(width, seed)  # made here, so that no roundoff is injected into its making
         return Sublayer(str(value.args[0]), width, seed)
     if value.dtype == "float32" and made.dtype == "float64":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -68,6 +68,7 @@ class Judged:
     values: Any = None
     dtypes: tuple[str, ...] = ()
     wrt: tuple[int | str, ...] = ()
+    undeclared: dict[str, int] = field(default_factory=dict)  # changed elements by input
 
 
 def short(dtype: torch.dtype) -> str:

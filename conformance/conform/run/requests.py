@@ -43,8 +43,8 @@ def make_request(
     return CallRequest(
         spec.operator,
         tuple(
-            argument(material, x, claim.strides, kind)
-            for x, kind in zip(asked.args, dtypes, strict=True)
+            argument(material, x, "contiguous" if name in claim.mutates else claim.strides, kind)
+            for x, kind, name in zip(asked.args, dtypes, spec.inputs, strict=False)
         ),
         {k: argument(material, v, claim.strides, material.dtype) for k, v in asked.options.items()},
         asked.wrt,

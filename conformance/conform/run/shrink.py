@@ -72,6 +72,8 @@ def _candidates(
     if case.regime != "normal" and (variant.regimes is None or "normal" in variant.regimes):
         yield replace(variant, regimes=("normal",)), limits
     for name, value in case.options.items():
+        if spec.options[name].required:
+            continue
         default = spec.options[name].default
         if name not in law.spec.options and name not in limits.fixed and value != default:
             yield replace(variant, options={**variant.options, name: default}), limits

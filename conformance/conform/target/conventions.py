@@ -24,4 +24,5 @@ CONVENTIONS: dict[str, tuple[str, ...]] = {
     "renormalize": ("false", "true"),
     "lora_scaling": ("alpha_over_r", "alpha_over_sqrt_r"),
     "dora_norm": ("per_output", "per_input"),
+    "dora_gradient": ("either", "exact", "detached"),
 }

@@ -110,7 +110,7 @@ def loha_half_gradient(A1: Tensor, B1: Tensor, A2: Tensor, B2: Tensor, *, alpha:
 
 def lokr_swapped(C: Tensor, A: Tensor, B: Tensor, *, alpha: float) -> Tensor:
     """(B A) kron C."""
-    return alpha / A.shape[0] * torch.kron((B @ A).contiguous(), C.contiguous())
+    return alpha / A.shape[0] * torch.kron(B @ A, C.clone(memory_format=torch.contiguous_format))
 
 
 def lokr_tiled(C: Tensor, A: Tensor, B: Tensor, *, alpha: float) -> Tensor:

@@ -107,7 +107,7 @@ def _conv(
     k, T = kernel.shape[1], x.shape[1]
     sides = (k - 1, 0) if kind == "causal" else (k // 2, k // 2)
     padded = pad(gated, (0, 0, *sides))
-    y = sum(padded[:, u : u + T] * kernel[:, u] for u in range(k))
+    y = torch.stack([padded[:, u : u + T] * kernel[:, u] for u in range(k)]).sum(0)
     if kind == "batch":
         variance, mean = torch.var_mean(y, (0, 1), correction=0)
         y = (y - mean) * torch.rsqrt(variance + eps)

@@ -243,7 +243,8 @@ def cached_tiled(
     moved = q.reshape(B, H // groups, groups, T, D).transpose(1, 2).reshape(q.shape)
     o, *rest = right.cached_attention(moved, k, v, k_cache, v_cache, lengths, **options)
     o = o.reshape(B, groups, H // groups, T, D).transpose(1, 2).reshape(q.shape)
-    return o, *rest
+    new_k, new_v, new_lengths = rest
+    return o, new_k, new_v, new_lengths
 
 
 def cached_truncates(

@@ -5,7 +5,6 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-
 from conform_reference._attend import attend
 from conform_reference._check import compute_dtype
 from conform_reference._masks import causal_mask, sliding_window_mask
