@@ -66,6 +66,11 @@ def _calls_any(law: Property, forms: tuple[str, ...]) -> bool:
     )
 
 
+def _open(bound: Tensor) -> Tensor:
+    """A bound that the samples could not give is infinite, and stays so."""
+    return torch.where(torch.isnan(bound), torch.inf, bound)
+
+
 class LawRun:
     """One law on one material."""
 
@@ -301,10 +306,7 @@ class LawRun:
             )
         )
         scale = self.model(self.law.operator).scale
-        return [
-            torch.nan_to_num(spread(s, e, scale), nan=float("inf"))
-            for s, e in zip(samples, exact, strict=True)
-        ]
+        return [_open(spread(s, e, scale)) for s, e in zip(samples, exact, strict=True)]
 
     def sampled(
         self,
@@ -404,7 +406,7 @@ class LawRun:
         )
         scale = self.model(self.law.operator).scale
         return [
-            torch.nan_to_num(spread(s, b, scale), nan=float("inf")) + b.abs() * _ARITHMETIC
+            _open(spread(s, b, scale)) + b.abs() * _ARITHMETIC
             for s, b in zip(samples, base0, strict=True)
         ]
 

@@ -81,8 +81,9 @@ def residual(
         return Residual(0.0, 0.0, (), 0.0, 0.0, 0.0, 0, 0)
     error = gap - gap0.clamp_min(0.0) if one_sided else (gap - gap0).abs()
     ratio = torch.where(bound > 0, error / bound, torch.where(error > 0, float("inf"), 0.0))
-    ratio = torch.where(torch.isinf(bound) & ~torch.isnan(gap), 0.0, ratio)
     ratio = torch.nan_to_num(ratio, nan=float("inf"), posinf=float("inf"), neginf=0.0)
+    # Where the model itself leaves the dtype's range, NaN is excused as in agreement.
+    ratio = torch.where(torch.isinf(bound), 0.0, ratio)
     flat = int(ratio.argmax())
     index = unravelled(flat, ratio.shape)
     left, right = (numeric(x).expand(ratio.shape) for x in (a, b))
