@@ -52,7 +52,7 @@ _EXACT = frozenset(
         "unsqueeze_ squeeze_ detach_ resize_ set_ _reshape_alias diag_embed cummax logical_xor "
         "broadcast_to swapaxes conj real imag view_as_real view_as_complex zero _conj unflatten "
         "bucketize frexp ldexp deg2rad prod threshold threshold_backward tril_indices "
-        "triu_indices "
+        "triu_indices rand randn randperm randint bernoulli "
     ).split()
 )
 _ROUND = frozenset(
@@ -60,7 +60,7 @@ _ROUND = frozenset(
         "add sub rsub mul div sqrt reciprocal square true_divide addcmul addcdiv lerp exp exp2 "
         "log log2 log1p expm1 tanh sin cos tan erf erfc sigmoid rsqrt pow tanh_backward "
         "sigmoid_backward atan2 asin acos elu norm hypot logaddexp linalg_vector_norm std var "
-        "var_mean log10 sinh cosh polar special_ndtr ndtri softplus "
+        "var_mean log10 sinh cosh polar special_ndtr ndtri softplus _softmax "
     ).split()
 )
 _FUNCTION = frozenset(
@@ -154,6 +154,10 @@ class Roundoff(TorchDispatchMode):
         if name in ("mul", "div") and _power_of_two(args[1]):
             return out
         noise = self._noise(out.shape)
+        if name == "_softmax":
+            # exp(x - max): the rounding of the difference is multiplied by its own size.
+            depth = args[0].amax(args[1], keepdim=True) - args[0]
+            return out * (1.0 + noise * (unit * (2 * FUNCTION_ULPS + depth.nan_to_num(posinf=0.0))))
         if name == "pow" and not isinstance(args[1], torch.Tensor) and args[1] == 2:
             return out * torch.add(self._one, noise, alpha=unit)
         if name == "pow":
