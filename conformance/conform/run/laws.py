@@ -190,7 +190,7 @@ class LawRun:
         if not isinstance(node, ast.Compare):
             return f"{ast.unparse(node)} is false"
         values = [self.target.value(side) for side in (node.left, node.comparators[0])]
-        if any(isinstance(x, (str, frozenset)) for x in values):
+        if any(isinstance(x, (str, frozenset, tuple)) for x in values):
             return f"left {values[0]}, right {values[1]}"
         left, right = (tensor(x) for x in values)
         if left.numel() == 1 and right.numel() == 1:
