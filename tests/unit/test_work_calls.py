@@ -16,8 +16,10 @@ import torch
 from conform.errors import ConformError
 from conform.target.claims import OperatorSignature
 from conform.target.ref import parse_target
+from conform.work.arena import Arena, create_arena_file
 from conform.work.callables import build_callable, linear_weight
 from conform.work.client import WorkerClient
+from conform.work.effects import same_bits
 from conform.work.protocol import CallableArg, CallRequest, ReplyOutcome, ScalarArg, TensorArg
 from conform.work.zygote import Zygote
 
@@ -311,3 +313,13 @@ def test_unknown_callable_names_the_nearest() -> None:
 def test_a_view_that_leaves_its_storage_is_refused() -> None:
     with pytest.raises(ConformError, match="leaves its storage of 4 elements"):
         TensorArg(torch.zeros(4), (2, 2), (2, 1), 1, torch.float32)
+
+
+def test_sizes_of_one_may_have_any_stride() -> None:
+    """PyTorch calls x[:1, 0] contiguous although its stride is 2."""
+    odd = torch.arange(4, dtype=torch.int64).reshape(2, 2)[:1, 0]
+    assert odd.is_contiguous()
+    assert odd.stride() == (2,)
+    assert same_bits(odd, torch.zeros(1, dtype=torch.int64))
+    arena = Arena(create_arena_file())
+    assert arena.read(arena.write(odd), 1, torch.int64).tolist() == [0]

@@ -15,6 +15,7 @@ from conform.run.oracle import Oracle
 from conform.target.claims import OperatorClaim
 from conform.target.ref import TargetKind, TargetRef
 from conform.work.callables import linear_weight
+from conform.work.flat import flat
 from conform.work.layout import swap_heads_and_length, to_target_layout
 from conform.work.named import pairs
 from conform.work.protocol import (
@@ -243,8 +244,8 @@ def _literal(value: Any) -> str:
         text = f"torch.tensor({_wrapped(str(value.tolist()))}, dtype={value.dtype})"
         # Nested empty lists lose the sizes behind the empty one.
         return text if value.numel() else f"{text}.reshape({tuple(value.shape)})"
-    flat = value.detach().contiguous().reshape(-1)
-    data = base64.b64encode(flat.view(torch.uint8).numpy().tobytes()).decode()
+    stored = flat(value.detach().contiguous()).view(torch.uint8)
+    data = base64.b64encode(stored.numpy().tobytes()).decode()
     lines = "\n".join(data[i : i + WIDTH] for i in range(0, len(data), WIDTH))
     text = f'from_bytes({value.dtype}, """\n{lines}\n""")'
     return text if value.dim() == 1 else f"{text}.reshape({tuple(value.shape)})"

@@ -16,7 +16,7 @@ from conform.run.oracle import Oracle
 from conform.run.profiles import Profile
 from conform.spec.book import Book, Property
 from conform.target.claims import OperatorClaim
-from conform_reference.conventions import VALUES
+from conform_spec.conventions import CONVENTIONS
 
 FULLY_SHRUNK = 2  # failures of one operator
 KEPT = 64  # materials in memory
@@ -90,7 +90,7 @@ class Session:
         """Whether the law is meant for targets with this one's conventions."""
         claim = self.claims[law.operator]
         return all(
-            claim.conventions.get(name, VALUES[name][0]) == value
+            claim.conventions.get(name, CONVENTIONS[name][0]) == value
             for name, value in law.spec.conventions.items()
         )
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
-from conform.target.conventions import CONVENTIONS
 from conform.target.limits import Limit, Plain, read_limit
 from conform.target.reading import Place
+from conform_spec.conventions import CONVENTIONS
 
 LAYOUTS = ("BHLD", "BLHD")
 STRIDES = ("any", "last_contiguous", "contiguous")

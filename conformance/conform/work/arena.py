@@ -9,6 +9,8 @@ from pathlib import Path
 
 import torch
 
+from conform.work.flat import flat
+
 _ALIGN = 64
 _FIRST_SIZE = 1 << 20
 _FAST_FOLDER = Path("/dev/shm")
@@ -51,7 +53,7 @@ class Arena:
             os.ftruncate(self._descriptor, grown)
             self._map(grown)
         if size:
-            self._bytes[offset:end].copy_(tensor.reshape(-1).view(torch.uint8))
+            self._bytes[offset:end].copy_(flat(tensor).view(torch.uint8))
         self._used = (end + _ALIGN - 1) // _ALIGN * _ALIGN
         return offset
 

@@ -10,12 +10,14 @@ from typing import Any
 
 import torch
 
+from conform.work.flat import flat
+
 _BITS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64, 16: torch.int64}
 
 
 def as_bits(tensor: torch.Tensor) -> torch.Tensor:
     """A contiguous tensor's bits as integers: NaN equals itself and -0.0 differs from 0.0."""
-    return tensor.reshape(-1).view(_BITS[tensor.element_size()])
+    return flat(tensor).view(_BITS[tensor.element_size()])
 
 
 def count_changed(now: torch.Tensor, before: torch.Tensor) -> int:

@@ -1,6 +1,6 @@
 """Conventions on which respectable libraries differ, and oracles that follow them.
 
-`VALUES` lists every convention's values, default first; `APPLIES` the operators that it concerns.
+`APPLIES` lists the operators that a convention concerns; its values are in the spec package.
 `adapt` makes an oracle follow what a target declares.
 """
 
@@ -9,33 +9,9 @@ from difflib import get_close_matches
 from typing import Any
 
 from conform_reference.conventions import attention, lora, moe, other
+from conform_spec.conventions import CONVENTIONS
 
 Function = Callable[..., Any]
-
-VALUES: dict[str, tuple[str, ...]] = {
-    "causal": ("bottom_right", "top_left"),
-    "masked_rows": ("zero", "nan", "mean_of_values", "any"),
-    "mask": ("attend", "ignore"),
-    "heads": ("consecutive", "tiled"),
-    "window": ("counts_self", "excludes_self"),
-    "rope_pairing": ("half", "interleaved"),
-    "rope_output": ("same", "deinterleaved"),
-    "norm_weight": ("plain", "one_plus"),
-    "lse_base": ("e", "2"),
-    "alibi_form": ("distance", "key_position"),
-    "sinusoid_divisor": ("half", "half_minus_one"),
-    "capacity_counts": ("tokens", "assignments"),
-    "compute_dtype": ("input", "float32"),
-    "gelu": ("exact", "tanh"),
-    "all_ignored_loss": ("nan", "zero"),
-    "sinusoid_layout": ("interleaved", "concatenated"),
-    "capacity_rounding": ("ceil", "floor"),
-    "routing_order": ("choice_major", "token_major"),
-    "renormalize": ("false", "true"),
-    "lora_scaling": ("alpha_over_r", "alpha_over_sqrt_r"),
-    "dora_norm": ("per_output", "per_input"),
-    "dora_gradient": ("either", "exact", "detached"),
-}
 
 # compute_dtype is not here: it applies to every operator and is judged, not wrapped.
 APPLIES: dict[str, frozenset[str]] = {
@@ -70,19 +46,19 @@ def _known(what: str, name: str, known: tuple[str, ...]) -> None:
 def check(conventions: Mapping[str, str]) -> None:
     """Raise ValueError, with the nearest names, for an unknown convention or value."""
     for name, value in conventions.items():
-        _known("convention", name, tuple(VALUES))
-        _known(f"conventions[{name}]", value, VALUES[name])
+        _known("convention", name, tuple(CONVENTIONS))
+        _known(f"conventions[{name}]", value, CONVENTIONS[name])
 
 
 def adapt(operator: str, function: Function, conventions: Mapping[str, str]) -> Function:
     """The oracle `function` of `operator`, made to follow `conventions`.
 
-    Conventions are applied in the order of `VALUES`; one that does not concern the operator has
-    no effect. Raises ValueError for an unknown convention or value, and NotImplementedError where
-    the oracle cannot follow a value that concerns the operator yet.
+    Conventions are applied in the order of `CONVENTIONS`; one that does not concern the operator
+    has no effect. Raises ValueError for an unknown convention or value, and NotImplementedError
+    where the oracle cannot follow a value that concerns the operator yet.
     """
     check(conventions)
-    for name, values in VALUES.items():
+    for name, values in CONVENTIONS.items():
         value = conventions.get(name, values[0])
         if value == values[0] or operator not in APPLIES.get(name, ()):
             continue

@@ -1,4 +1,4 @@
-"""Conventions on which good libraries differ, with the values of each; the default is first."""
+"""Conventions on which respectable libraries differ: the values of each, the default first."""
 
 from __future__ import annotations
 
