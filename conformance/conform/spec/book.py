@@ -25,6 +25,7 @@ from conform.spec.loader import (
     validate,
 )  # fmt: skip
 from conform.spec.models import OperatorSpec, PropertySpec, TemplateSpec
+from conform.spec.store import kept
 
 AGREEMENT = "agrees-with-reference"
 GRADIENT = "gradient-agrees"
@@ -123,6 +124,10 @@ class Book:
         """All properties in the order of their operators."""
         return [p for operator in self.operators.values() for p in operator.properties]
 
+    @cached_property
+    def _by_id(self) -> dict[str, Property]:
+        return {p.id: p for p in self.properties}
+
     def operator(self, name: str) -> Operator:
         """An operator by name; ConformError with the nearest right name."""
         if name not in self.operators:
@@ -135,9 +140,8 @@ class Book:
 
     def property(self, identifier: str) -> Property:
         """A property by id; ConformError with the nearest right name."""
-        for item in self.properties:
-            if item.id == identifier:
-                return item
+        if identifier in self._by_id:
+            return self._by_id[identifier]
         raise ConformError(
             "unknown-property",
             f"no property {identifier!r}{nearest(identifier, [p.id for p in self.properties])}",
@@ -149,8 +153,8 @@ class Book:
 def built_in() -> Book:
     """The specs that come with the distribution."""
     root = Path(str(files("conform_spec")))
-    paths = (path for path in root.rglob("*.yaml") if path.parent.name != "ledger")
-    return load(sorted(paths))
+    paths = sorted(path for path in root.rglob("*.yaml") if path.parent.name != "ledger")
+    return kept(Book, paths, lambda: load(paths))
 
 
 def load(paths: Iterable[Path]) -> Book:
