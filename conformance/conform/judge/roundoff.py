@@ -81,9 +81,13 @@ class UnknownOperation(RuntimeError):
     """The reference used an aten operation whose rounding is not known here."""
 
 
+_KNOWN = _EXACT | _ROUND | _FUNCTION | _SUM
+
+
+@lru_cache(maxsize=4096)
 def _name(func: Any) -> str:
     name: str = func.overloadpacket.__name__
-    return name.rstrip("_") if name.rstrip("_") in _EXACT | _ROUND | _FUNCTION | _SUM else name
+    return name.rstrip("_") if name.rstrip("_") in _KNOWN else name
 
 
 class Roundoff(TorchDispatchMode):
@@ -123,7 +127,7 @@ class Roundoff(TorchDispatchMode):
             self.largest = max(self.largest, out.numel())
             out = self._perturb(func, args, kwargs or {}, out)
         if self.sampled and self._by_sample(args):
-            _flag(out)
+            flag(out)
         return out
 
     def _perturb(self, func: Any, args: Any, kwargs: Any, out: torch.Tensor) -> torch.Tensor:
@@ -238,7 +242,8 @@ def _log_size(base: Any, exponent: Any) -> Any:
     return (torch.as_tensor(exponent, dtype=torch.float64) * base.log()).abs()
 
 
-def _flag(out: Any) -> None:
+def flag(out: Any) -> None:
+    """Mark tensors as differing by sample."""
     for item in out if isinstance(out, (tuple, list)) else (out,):
         if isinstance(item, torch.Tensor):
             item.conform_sampled = True  # type: ignore[attr-defined]
@@ -259,5 +264,5 @@ def _any_sampled(args: Any, count: int) -> bool:
 def as_samples(x: torch.Tensor, count: int) -> torch.Tensor:
     """`x` repeated along a new first dim (no copy), known to `Roundoff` as differing by sample."""
     out = x.unsqueeze(0).expand(count, *x.shape)
-    _flag(out)
+    flag(out)
     return out

@@ -4,20 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 
 from conform.draw.case import derive_seed
 from conform.judge.decisions import Decision, Recorder, Replayer
+from conform.judge.gradients import pull
 from conform.judge.model import Model, rounded_on_scaled_grid, rounding
-from conform.judge.roundoff import Roundoff, as_samples
+from conform.judge.roundoff import Roundoff, as_samples, flag
 from conform_reference.rounding import deciding
 
 Function = Callable[..., Any]
 ELEMENTS = 800_000  # elements of the largest intermediate over all samples
 COUNTS = (29, 23, 17, 13)  # primes: a first dim that is their multiple is taken for the samples
 _LOOPED: set[str] = set()
+
+
+@runtime_checkable
+class Differentiated(Protocol):
+    """Gradients (at the places `wrt`), as a function of some tensors and the cotangents."""
+
+    wrt: list[int]
+
+    def split(
+        self, tensors: Sequence[torch.Tensor]
+    ) -> tuple[list[torch.Tensor], Sequence[torch.Tensor]]:
+        """The function's own tensors, and the cotangents."""
+
+    def forward(self, *own: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """The float results."""
 
 
 @dataclass(frozen=True)
@@ -172,22 +188,54 @@ def _mapped(
     """All samples in one batched evaluation; None when some noise would be shared by all."""
     count = len(grid)
 
-    def one(c: torch.Tensor, *inner: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        with rounding(model, c, noise):
-            noise.paused = True
-            inputs = _inputs(inner, model, c)
-            noise.paused = False
-            return replay(function, inputs)
+    def inputs(c: torch.Tensor, *inner: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        return tuple(_inputs(inner, model, c))
 
     with noise:
         noise.paused = True
         batched = [as_samples(x, count) for x in tensors]
         c = as_samples(grid[:0].new_zeros(()), count) + grid
-        c.conform_sampled = True  # type: ignore[attr-defined]
-        noise.paused = False
+        flag(c)
         try:
-            out = torch.vmap(one)(c, *batched)
+            given = torch.vmap(inputs)(c, *batched)
+            flag(given)
+            noise.paused = False
+            out = _batched(function, given, c, model, noise, replay)
         except RuntimeError:
             # An operation without a batching rule; the loop says the same, slower.
             return None
     return None if noise.shared_noise else list(out)
+
+
+def _batched(
+    function: Function,
+    given: Sequence[torch.Tensor],
+    c: torch.Tensor,
+    model: Model,
+    noise: Roundoff,
+    replay: Replay,
+) -> tuple[torch.Tensor, ...]:
+    """The samples of a function; gradients are pulled back through the batched forward pass.
+
+    (Samples do not mix, so the gradient of the batch holds each sample's own. `torch.func` inside
+    of `vmap` gives the same for twice the time, and seconds of imports.)
+    """
+
+    def mapped(run: Function, *tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        def one(c: torch.Tensor, *inner: torch.Tensor) -> tuple[torch.Tensor, ...]:
+            with rounding(model, c, noise):
+                return replay(run, inner)
+
+        result: tuple[torch.Tensor, ...] = torch.vmap(one)(c, *tensors)
+        return result
+
+    if not isinstance(function, Differentiated):
+        return mapped(function, *given)
+    own, cotangents = function.split(given)
+    leaves = [own[place].detach().requires_grad_() for place in function.wrt]
+    flag(leaves)
+    for place, leaf in zip(function.wrt, leaves, strict=True):
+        own[place] = leaf
+    with torch.enable_grad():
+        results = mapped(function.forward, *own)
+    return pull(results, leaves, cotangents)

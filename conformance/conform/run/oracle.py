@@ -9,6 +9,7 @@ import torch
 
 from conform.draw.fill import DTYPES
 from conform.judge.decisions import Decision
+from conform.judge.gradients import pull
 from conform.judge.model import Model
 from conform.judge.sampling import Exact, as_tuple, evaluate, sample, sample_count
 from conform.spec.book import Operator
@@ -76,19 +77,22 @@ class Gradient:
         self.wrt = [bound.slots.index(slot) for slot in wrt]
         self.cotangents = cotangents
 
+    def split(self, tensors: Sequence[Tensor]) -> tuple[list[Tensor], Sequence[Tensor]]:
+        """The call's own tensors, and the cotangents."""
+        count = len(self.bound.slots)
+        return list(tensors[:count]), tensors[count:]
+
+    def forward(self, *own: Tensor) -> tuple[Tensor, ...]:
+        """The float results, of the float tensors alone."""
+        return tuple(x for x in as_tuple(self.bound(*own)) if x.is_floating_point())
+
     def __call__(self, *tensors: Tensor) -> tuple[Tensor, ...]:
-        own = tensors[: len(self.bound.slots)]
-        cotangents = tensors[len(self.bound.slots) :]
-
-        def forward(*changed: Tensor) -> tuple[Tensor, ...]:
-            values = list(own)
-            for place, value in zip(self.wrt, changed, strict=True):
-                values[place] = value
-            return tuple(x for x in as_tuple(self.bound(*values)) if x.is_floating_point())
-
-        _, pull, *_ = torch.func.vjp(forward, *(own[place] for place in self.wrt))
-        result: tuple[Tensor, ...] = pull(tuple(cotangents))
-        return result
+        own, cotangents = self.split(tensors)
+        for place in self.wrt:
+            own[place] = own[place].detach().requires_grad_()
+        with torch.enable_grad():
+            results = self.forward(*own)
+        return pull(results, [own[place] for place in self.wrt], cotangents)
 
 
 class Truth:
