@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -19,6 +20,7 @@ Function = Callable[..., Any]
 ELEMENTS = 800_000  # elements of the largest intermediate over all samples
 COUNTS = (29, 23, 17, 13)  # primes: a first dim that is their multiple is taken for the samples
 _LOOPED: set[str] = set()
+_largest: dict[Hashable, int] = {}  # elements of the largest intermediate
 
 
 @runtime_checkable
@@ -82,13 +84,23 @@ def evaluate(
     tensors: Sequence[torch.Tensor],
     forced: Mapping[str, Sequence[torch.Tensor]] | None = None,
     replayed: Sequence[Decision] | None = None,
+    like: Hashable = None,
 ) -> Exact:
-    """`function(*tensors)` in float64, watched. Decisions: some `forced`, or all `replayed`."""
+    """`function(*tensors)` in float64, watched. Decisions: some `forced`, or all `replayed`.
+
+    Evaluations that are `like` each other (same function, same sizes) are watched once, unless
+    their inputs are so large that float32 could overflow: watching costs as much as evaluating.
+    """
     observer = Observer(tensors)
     recorder = Recorder(forced or {})
-    with observer, deciding(recorder if replayed is None else Replayer(replayed)):
+    known = _largest.get(like, 0) if like is not None and not observer.watching else 0
+    decider = deciding(recorder if replayed is None else Replayer(replayed))
+    with nullcontext() if known else observer, decider:
         outputs = as_tuple(function(*tensors))
-    return Exact(outputs, max(observer.largest, 1), observer.overflow, tuple(recorder.made))
+    largest = known or max(observer.largest, 1)
+    if like is not None:
+        _largest[like] = largest
+    return Exact(outputs, largest, observer.overflow, tuple(recorder.made))
 
 
 def sample_count(largest: int) -> int:

@@ -35,6 +35,12 @@ def slot_dtype(spec: OperatorSpec, slot: int | str, dtype: str) -> str:
     return fixed if fixed in ("float32", "float64") else dtype
 
 
+def sizes(args: tuple[Any, ...], options: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What the sizes of a call's intermediates follow from: shapes, and all that is no tensor."""
+    named = (*enumerate(args), *sorted(options.items()))
+    return tuple((k, tuple(v.shape) if isinstance(v, Tensor) else repr(v)) for k, v in named)
+
+
 class Bound:
     """`function(*args, **options)` as a function of its float tensors alone."""
 
@@ -168,7 +174,7 @@ class Oracle:
         `forced` imposes discrete decisions by name.
         """
         bound = self.bound(args, options, dtype)
-        exact = evaluate(bound, bound.tensors, forced)
+        exact = evaluate(bound, bound.tensors, forced, like=(self.name, *sizes(args, options)))
         count = sample_count(exact.largest)
         model, made = self.model(dtype), exact.decisions
         return Truth(
@@ -189,7 +195,8 @@ class Oracle:
         bound = self.bound(args, options, dtype)
         function = Gradient(bound, wrt, cotangents)
         tensors = [*bound.tensors, *cotangents]
-        exact = evaluate(function, tensors, replayed=decisions or None)
+        like = (self.name, wrt, *sizes(args, options))
+        exact = evaluate(function, tensors, replayed=decisions or None, like=like)
         count = sample_count(exact.largest)
         model, name = self.model(dtype, backward=True), self.name + ".gradient"
 
