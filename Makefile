@@ -3,6 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 OUT := reports/out
+# make report PROFILE=default asks more cases of every law.
+PROFILE ?= quick
+JOBS ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install -c constraints.txt
 TORCH := $(shell sed -n 's/^torch==/torch==/p' constraints.txt)
 
@@ -28,7 +31,8 @@ $(VENV)/.examples: $(VENV)/.stamp
 
 # The report is written also when a target does not conform; make then ends with that exit code.
 report: venv
-	@code=0; $(BIN)/conform run --target reference --target torch \
+	@code=0; $(BIN)/conform run --target reference --target torch --target kernels \
+	  --profile $(PROFILE) --jobs $(JOBS) \
 	  --html $(OUT)/index.html --json $(OUT)/result.json || code=$$?; \
 	echo "report: $(CURDIR)/$(OUT)/index.html"; exit $$code
 

@@ -212,6 +212,23 @@ def calibrate(
 
 
 @app.command()
+def bench(
+    target: Annotated[str, typer.Option("--target", "-t", help="as for `conform run`")] = "kernels",
+    case: Annotated[
+        list[str] | None, typer.Option(help="only this operator, or cases that match; repeatable")
+    ] = None,
+    rounds: Annotated[int, typer.Option(help="timed calls of each implementation")] = 20,
+    seed: Annotated[int, typer.Option(help="of the inputs and the order")] = 0,
+    out: Annotated[Path, typer.Option(help="folder for bench.json and bench.md")] = Path("bench"),
+    list_: Annotated[bool, typer.Option("--list", help="only list the cases")] = False,
+) -> None:
+    """Time a target on a GPU beside torch and libraries, every output checked; 2 without a GPU."""
+    from conform.commands.bench import bench_command
+
+    raise typer.Exit(bench_command(target, tuple(case or ()), rounds, seed, out, list_))
+
+
+@app.command()
 def merge(
     results: Annotated[list[Path], typer.Argument(help="JSON results, e.g. of shards")],
     json: File = None,

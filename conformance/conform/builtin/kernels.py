@@ -39,5 +39,6 @@ for _name in _MODULES:
 CONFORM = {
     "name": "kernels",
     "device": "cpu" if conform_kernels.interpreting() else "cuda",
+    "promises": ["traffic"],
     **conform_kernels.CONFORM,
 }

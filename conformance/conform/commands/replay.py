@@ -139,9 +139,11 @@ def replayed(recorded: Recorded, book: Book, target: str, timeout: float) -> Ite
             recorded.seed,
             about.device,
             timeout,
+            promises=about.promises,
+            interprets=about.interprets,
         )
         _check_claimed(session, recorded)
-        trial = try_law(session, recorded.law, recorded.case, recorded.dtype)
+        trial = try_law(session, session.levelled(recorded.law), recorded.case, recorded.dtype)
         yield Replayed(recorded, ref, session, trial, tuple(recorder.made))
 
 

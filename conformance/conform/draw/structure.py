@@ -67,20 +67,31 @@ PLAIN = Variant()
 ANY = Constraints()
 
 
-def draw_cases(spec: OperatorSpec, count: int, seed: int, limits: Constraints = ANY) -> list[Drawn]:
-    """`count` cases of the operator (fewer when the constraints can hardly be met).
+class Draws:
+    """The cases of an operator in their order, drawn as far as somebody asks.
 
-    The same spec, count, seed and library versions give the same cases.
+    The same spec, seed and library versions give the same cases.
     """
-    found: list[Drawn] = []
-    start, attempts = 0, 0
-    while len(found) < count and attempts < 6 * (count // CHUNK + 1):
-        attempts += 1
-        for drawn in _chunk(spec, start, seed, limits):
-            if drawn is not None and limits.accept(drawn.case):
-                found.append(drawn)
-        start += CHUNK
-    return found[:count]
+
+    def __init__(self, spec: OperatorSpec, seed: int, limits: Constraints = ANY) -> None:
+        self._spec = spec
+        self._seed = seed
+        self._limits = limits
+        self._found: list[Drawn] = []
+        self._start = 0
+
+    def first(self, count: int) -> list[Drawn]:
+        """The first `count` cases; fewer when the constraints can hardly be met."""
+        while len(self._found) < count and self._start < 6 * (count + CHUNK):
+            chunk = _chunk(self._spec, self._start, self._seed, self._limits)
+            self._start += CHUNK
+            self._found += [d for d in chunk if d is not None and self._limits.accept(d.case)]
+        return self._found[:count]
+
+
+def draw_cases(spec: OperatorSpec, count: int, seed: int, limits: Constraints = ANY) -> list[Drawn]:
+    """`count` cases of the operator (fewer when the constraints can hardly be met)."""
+    return Draws(spec, seed, limits).first(count)
 
 
 def _chunk(spec: OperatorSpec, start: int, seed: int, limits: Constraints) -> list[Drawn | None]:
@@ -88,6 +99,7 @@ def _chunk(spec: OperatorSpec, start: int, seed: int, limits: Constraints) -> li
 
     @st.composite
     def one(draw: Any, index: int) -> Drawn | None:
+        draw(st.just(None))  # an operator may have nothing to choose; Hypothesis warns of that
         chooser = RecordingChooser(draw, index, (seed, spec.operator))
         try:
             case = build(spec, chooser, index, seed, limits, PLAIN)

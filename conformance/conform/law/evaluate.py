@@ -18,6 +18,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from conform.law import measures
 from conform.law.bounds import MAX_ELEMENTS, TooLarge, tensor
 from conform.law.grammar import LawError
 from conform.law.vocabulary import CONSTANTS, FUNCTIONS
@@ -40,6 +41,9 @@ class Caller(Protocol):
 
     def observed_call(self, name: str, evaluate: Callable[[], Any]) -> Any:
         """Evaluate a call with the observation `name` switched on, and return what was observed."""
+
+    def pulled_back(self, evaluate: Callable[[], Any]) -> Any:
+        """Evaluate a call with ones pulled back to every input that the spec gives a gradient."""
 
     def gradient(
         self, function: Callable[..., Any], at: tuple[Tensor, ...], cotangent: Tensor | None
@@ -439,6 +443,7 @@ FORMS: dict[str, Callable[[Evaluator, ast.Call], Any]] = {
     "repeats": _observed("repeats"), "well_formed": _observed("well_formed"), "dtype": _dtype,
     "contiguous": _contiguous, "batch_element": _batch_element,
     "default_options": _default_options,
+    **measures.FORMS,
 }  # fmt: skip
 
 _HANDLERS: dict[type, Callable[[Evaluator, Any], Any]] = {

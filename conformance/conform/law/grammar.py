@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Mapping
 from functools import lru_cache
 
 MAX_NODES = 400
@@ -118,6 +119,19 @@ def free_names(node: ast.expr) -> dict[str, ast.AST]:
             visit(child, bound)
 
     visit(node, frozenset())
+    return found
+
+
+def names_used(node: ast.AST, lets: Mapping[str, ast.expr]) -> set[str]:
+    """Every name that an expression mentions, also through the `let` bindings that it reads."""
+    found: set[str] = set()
+    waiting = [node]
+    while waiting:
+        for item in ast.walk(waiting.pop()):
+            if isinstance(item, ast.Name) and item.id not in found:
+                found.add(item.id)
+                if item.id in lets:
+                    waiting.append(lets[item.id])
     return found
 
 

@@ -10,11 +10,19 @@ FUNCTION_NAMES = frozenset(
         "tensor names contains log_gamma topk histogram kron "
     ).split()
 )
-FORM_NAMES = frozenset(
+# What a metered call tells; and of these what only kernels have.
+MEASURE_NAMES = frozenset(
+    (
+        "hbm_bytes hbm_read hbm_written read_of written_of fresh_bytes result_bytes sectors races "
+        "outside unwritten_reads launches flops peak_bytes order_dependent "
+    ).split()
+)
+KERNEL_MEASURES = frozenset("sectors races outside unwritten_reads order_dependent".split())
+FORM_NAMES = MEASURE_NAMES | frozenset(
     (
         "grad vjp edit depends raises map fold growth mutated margins_written state_changed "
         "kept repeats well_formed contiguous batch_element dtype default_options strictly "
-        "differs finite follows normal uniform "
+        "differs finite follows normal uniform backward "
     ).split()
 )
 CONSTANT_NAMES = frozenset({"inf", "pi", "nan", "e", "None", "True", "False"})

@@ -67,7 +67,11 @@ def matrix(bench: Bench, name: str) -> Matrix:
     own = [
         law
         for law in operator.properties
-        if law.kind == "law" and not law.template and law.spec.holds == "always"
+        if law.kind == "law"
+        and not law.template
+        and law.spec.holds == "always"
+        # What a call costs is no matter of formulas: wrong kernels are the evidence for those laws.
+        and not law.measures
     ]
     noticed = {identifier for row in found.rows for identifier in row.laws}
     found.laws = [law.id for law in own]
@@ -84,7 +88,7 @@ def _row(bench: Bench, name: str, mistake: MistakeSpec, found: Matrix) -> Row:
     row = Row(f"{name}.{mistake.id}")
     for law in operator.properties:
         session = alone if law.kind == "law" else judged
-        if not session.asked(law):
+        if not session.asked(law) or law.measures:
             continue
         for dtype in dtypes_of(law):
             outcome, words = notices(session, law, dtype)
@@ -114,7 +118,7 @@ def notices(session: Session, law: Property, dtype: str) -> tuple[Outcome, str]:
     tally = Tally()
     failing: tuple[object, object, Trial] | None = None
     raised = ""
-    for drawn, case in _cases(session, law, tally):
+    for drawn, case in _cases(session, law, dtype, tally):
         trial = try_law(session, law, case, dtype)
         if trial.kind is Kind.FAILED and trial.outcome is not Outcome.FAIL:
             raised = trial.message.split("\n")[0]

@@ -7,13 +7,17 @@ from typing import Any
 
 import torch
 
+from conform.judge.gradients import gradient_of
 from conform.judge.model import Model, rounded_on_scaled_grid, rounding
 from conform.judge.roundoff import Roundoff
 from conform.judge.sampling import as_tuple
-from conform.run.calls import NotClaimed, TargetCalls
+from conform.law.grammar import LawError
+from conform.law.measures import Metered
+from conform.run.calls import Judged, NotClaimed, TargetCalls
 from conform.run.oracle import Oracle, as_given
 
 Tensor = torch.Tensor
+METERED = ("measured", "order", "flops")
 Oracles = Callable[[str], Oracle]
 
 
@@ -25,11 +29,13 @@ def _plain(value: Any) -> Any:
 class TargetCaller:
     """Calls go to the target; every one is judged where it is made."""
 
-    def __init__(self, calls: TargetCalls, oracles: Oracles) -> None:
+    def __init__(self, calls: TargetCalls, oracles: Oracles, *, kernels_only: bool = False) -> None:
         self.calls = calls
         self.oracles = oracles
+        self.kernels_only = kernels_only  # measures of calls without kernels say nothing
         self.observing = ""
         self.observed: Any = None
+        self.pulling = False
 
     def call(self, operator: str, args: tuple[Any, ...], options: Mapping[str, Any]) -> Any:
         """The target's result as float64 images; differentiable where an argument is."""
@@ -41,12 +47,53 @@ class TargetCaller:
         if tracked and torch.is_grad_enabled():
             return self._differentiable(operator, args, options, tracked)
         observe = self.observing
+        wrt = self._differentiable_slots(operator, named) if self.pulling else ()
+        if observe in METERED or wrt:
+            metered, order = observe in METERED, observe == "order"
+            judged = self.calls.call(
+                operator, args, options, wrt=wrt, coarse=True, measure=metered, order=order
+            )
+            if not metered:
+                return judged.values
+            self.observed = self._metered(judged, named)
+            return judged.values
         judged = self.calls.call(
             operator, args, options, repeat=observe in ("kept", "repeats"), coarse=True
         )
         if observe:
             self.observed = self._observe(observe, judged)
         return judged.values
+
+    def _metered(self, judged: Judged, named: Mapping[int | str, Any]) -> Metered:
+        reply = judged.reply
+        if reply is None or reply.measured is None:
+            raise NotClaimed(f"not metered: {reply.unmeasured if reply else 'no reply'}")
+        if self.kernels_only and not reply.measured.launches:
+            raise NotClaimed("the call launches no Triton kernel")
+        if self.observing == "flops" and not reply.measured.flops:
+            raise NotClaimed("the call makes no product of matrices, which is what is counted")
+        return Metered(reply.measured, named)
+
+    def _differentiable_slots(
+        self, operator: str, named: Mapping[int | str, Any]
+    ) -> tuple[int | str, ...]:
+        spec = self.oracles(operator).operator.spec
+        slots: list[int | str] = [list(spec.inputs).index(name) for name in spec.gradient]
+        slots += [name for name, option in spec.options.items() if option.gradient]
+        found = [
+            s for s in slots if isinstance(x := named.get(s), Tensor) and x.is_floating_point()
+        ]
+        if not found:
+            raise NotClaimed("no input of the call has a gradient")
+        return tuple(found)
+
+    def pulled_back(self, evaluate: Callable[[], Any]) -> Any:
+        """The gradients of the sum of the call's results, in the order of the spec."""
+        self.pulling = True
+        try:
+            return evaluate()
+        finally:
+            self.pulling = False
 
     def _observe(self, name: str, judged: Any) -> Any:
         reply = judged.reply
@@ -135,8 +182,7 @@ class _TargetFunction(torch.autograd.Function):
     ) -> Any:
         ctx.calls, ctx.operator, ctx.slots = calls, operator, slots
         ctx.args, ctx.options = list(args), dict(options)
-        values = calls.call(operator, tuple(args), options).values
-        return as_tuple(values)
+        return as_tuple(calls.call(operator, tuple(args), options).values)
 
     @staticmethod
     def backward(ctx: Any, *cotangents: Tensor) -> Any:
@@ -241,19 +287,24 @@ class OracleCaller:
 
     def observed_call(self, name: str, evaluate: Callable[[], Any]) -> Any:
         """What a faultless implementation would show."""
+        if name in METERED:
+            raise LawError("nothing is metered on the reference: measures are the target's alone")
         if name in ("mutated", "margins_written", "state_changed"):
             return 0
         return self.dtype if name == "dtype" else True
 
+    def pulled_back(self, evaluate: Callable[[], Any]) -> Any:
+        """Only calls of the target are pulled back whole."""
+        raise LawError("backward(call) is the target's alone; write grad(...) or vjp(...)")
+
     def gradient(
         self, function: Callable[..., Any], at: tuple[Tensor, ...], cotangent: Tensor | None
     ) -> tuple[Tensor, ...]:
-        """By torch.func, which also works under vmap; gradients are stored in the dtype, too."""
+        """Under roundoff by torch.func, which works inside vmap; stored in the dtype, too."""
+        if self.noise is None:
+            return gradient_of(function, at, cotangent)
         out, pull, *_ = torch.func.vjp(function, *at)
         weight = torch.ones_like(out) if cotangent is None else cotangent.to(out.dtype)
-        if self.noise is None:
-            result: tuple[Tensor, ...] = pull(weight)
-            return result
         before, self.noise.paused = self.noise.paused, False
         try:
             found = pull(weight)

@@ -115,6 +115,8 @@ class TargetCalls:
         cotangents: tuple[Tensor, ...] = (),
         repeat: bool = False,
         coarse: bool = False,
+        measure: bool = False,
+        order: bool = False,
     ) -> Judged:
         """Make (or recall) a call and judge it; Violation, Refused or NotClaimed otherwise."""
         passed = self.passed(operator, options)
@@ -124,7 +126,7 @@ class TargetCalls:
             raise NotClaimed(f"{operator} is claimed only where {reason}")
         if wrt and self.claim(operator).differentiable is False:
             raise NotClaimed(f"{operator} is declared not differentiable")
-        key = (
+        asked = (
             operator,
             wrt,
             repeat,
@@ -132,6 +134,9 @@ class TargetCalls:
             tuple((k, self._fingerprint(v)) for k, v in sorted(passed.items())),
             tuple(map(self._fingerprint, cotangents)),
         )
+        key = (*asked, measure, order)
+        if measure and (*asked, True, True) in self.memo:
+            key = (*asked, True, True)  # metered already, and more
         if key not in self.memo:
             truth = None
             if self.judging and not self.expecting_error:
@@ -141,7 +146,7 @@ class TargetCalls:
                 self.material,
                 spec.spec,
                 self.claim(operator),
-                Asked(args, passed, wrt, cotangents, repeat),
+                Asked(args, passed, wrt, cotangents, repeat, measure, order),
             )
             self.before_call()
             reply = self.client.call(request, self.timeout)

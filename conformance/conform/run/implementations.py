@@ -15,7 +15,7 @@ import torch
 
 from conform.draw.case import Case
 from conform.draw.fill import DTYPES
-from conform.draw.structure import Drawn
+from conform.draw.structure import Draws
 from conform.judge.decisions import Decision
 from conform.judge.sampling import as_tuple
 from conform.run.calls import Client, Judged, TargetCalls, Violation
@@ -186,7 +186,7 @@ class Bench:
     seed: int = 0
     claims: dict[str, OperatorClaim] = field(init=False)
     _oracles: dict[str, Oracle] = field(init=False)
-    _drawn: dict[str, list[Drawn]] = field(default_factory=dict)
+    _drawn: dict[str, Draws] = field(default_factory=dict)
     _right: dict[str, Function] = field(init=False)
 
     def __post_init__(self) -> None:

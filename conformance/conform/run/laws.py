@@ -22,7 +22,8 @@ from conform.judge.model import Model
 from conform.judge.roundoff import Roundoff, as_samples
 from conform.law.bounds import tensor
 from conform.law.evaluate import Budget, Evaluator, with_inputs
-from conform.law.grammar import LawError
+from conform.law.grammar import LawError, names_used
+from conform.law.names import MEASURE_NAMES
 from conform.records import Outcome
 from conform.run.callers import OracleCaller, Oracles, TargetCaller
 from conform.run.calls import Refused, TargetCalls, Violation
@@ -91,7 +92,8 @@ class LawRun:
         self.of_oracle = of_oracle
         self.differentiates = _calls_any(law, ("grad", "vjp"))
         self.exact = self._evaluator(self._oracle_caller())
-        self.target = self.exact if of_oracle else self._evaluator(TargetCaller(calls, oracles))
+        caller = TargetCaller(calls, oracles, kernels_only=law.kernels_only)
+        self.target = self.exact if of_oracle else self._evaluator(caller)
 
     def _oracle_caller(
         self, noise: Roundoff | None = None, c: Tensor | None = None
@@ -124,7 +126,7 @@ class LawRun:
         A law that fails is asked of the oracle as well: FalseLaw when that fails, too.
         """
         verdict = self._verdict(self.law.law)
-        if not verdict.holds and not self.of_oracle:
+        if not verdict.holds and not self.of_oracle and not self.law.measures:
             own = LawRun(self.law, self.calls, self.oracles, self.operators, of_oracle=True)
             if not own.verdict().holds:
                 raise FalseLaw("the oracle does not obey the law")
@@ -164,6 +166,8 @@ class LawRun:
             first = ast.Compare(node.left, node.ops[:1], node.comparators[:1])
             rest = ast.Compare(node.comparators[0], node.ops[1:], node.comparators[1:])
             return both(self._comparison(first), self._comparison(rest))
+        if names_used(node, self.law.lets) & MEASURE_NAMES:
+            return self._exactly(node)
         left, right, operation = node.left, node.comparators[0], node.ops[0]
         if isinstance(operation, (ast.Is, ast.IsNot)):
             same = self._same_bits(left, right)
@@ -180,7 +184,9 @@ class LawRun:
     # -- comparison forms ----------------------------------------------------------------------
 
     def _form_strictly(self, node: ast.Call) -> LawVerdict:
-        inner = node.args[0]
+        return self._exactly(node.args[0])
+
+    def _exactly(self, inner: ast.expr) -> LawVerdict:
         value = self.target.value(inner)
         holds = truth(value)
         words = "" if holds else self._sides_in_words(inner)

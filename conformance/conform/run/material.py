@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from conform.draw.case import Case, Source, Value, derive_seed
-from conform.draw.fill import fill, parameter_names, stream
+from conform.draw.fill import DTYPES, fill, parameter_names, stream
 from conform.draw.layout import Placed, place
 from conform.spec.book import Operator
 from conform.work.callables import build_callable, linear_weight
@@ -78,6 +78,7 @@ def materialise(
     made.names["inputs"] = tuple(values.values())
     made.names["options"] = {name: value for name, value in options.items() if passed(name)}
     made.names["dtype_name"] = dtype
+    made.names["itemsize"] = DTYPES[dtype].itemsize
     made.names["_input_names"] = tuple(values)
     made.names["_batch_axes"] = {
         name: axis

@@ -21,13 +21,18 @@ Tensor = torch.Tensor
 
 @dataclass(frozen=True)
 class Asked:
-    """Arguments and passed options of one call; `wrt` and `cotangents` ask for gradients."""
+    """Arguments and passed options of one call; `wrt` and `cotangents` ask for gradients.
+
+    `measure` and `order` as in CallRequest.
+    """
 
     args: tuple[Any, ...]
     options: dict[str, Any] = field(default_factory=dict)
     wrt: tuple[int | str, ...] = ()
     cotangents: tuple[Tensor, ...] = ()
     repeat: bool = False
+    measure: bool = False
+    order: bool = False
 
 
 def make_request(
@@ -52,6 +57,8 @@ def make_request(
         asked.repeat,
         heads,
         tuple(i for i, r in enumerate(spec.results) if head_major(r.shape)),
+        asked.measure,
+        asked.order,
     )
 
 

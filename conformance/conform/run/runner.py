@@ -201,9 +201,12 @@ class Runner:
                 self.request.timeout,
             )
             session.before_case = self._remember(session)
+            session.promises = description.promises
+            session.interprets = description.interprets
+            session.dtypes = dtypes
             plan = self._sharded(
                 [
-                    item
+                    (session.levelled(item[0]), item[1])
                     for item in _plan(
                         asked,
                         dtypes,
@@ -353,6 +356,8 @@ def _plan(
         if law.kind == "law" and narrow(law.operator) and len(own) > 1:
             own = [d for d in own if d != "float64"]
         if law.kind == "law" and len(own) > profile.law_dtypes:
+            if law.measures:
+                number = 0  # one dtype for all: they share the metered calls
             own = [own[(number + i) % len(own)] for i in range(profile.law_dtypes)]
         for dtype in own:
             yield law, dtype

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from conform.draw.case import Case
-from conform.draw.structure import PLAIN, Constraints, Drawn, Variant, draw_cases, draw_extra, vary
-from conform.records import Diagnosis
+from conform.draw.structure import PLAIN, Constraints, Drawn, Draws, Variant, draw_extra, vary
+from conform.records import Diagnosis, Level
 from conform.run.calls import Client, TargetCalls
 from conform.run.material import Material, materialise
 from conform.run.oracle import Oracle
@@ -18,13 +18,17 @@ from conform.spec.book import Book, Property
 from conform.target.claims import OperatorClaim
 from conform_spec.conventions import CONVENTIONS
 
+FLOATS = ("float32", "bfloat16", "float16", "float64")
 FULLY_SHRUNK = 2  # failures of one operator
 KEPT = 64  # materials in memory
 
 
 @dataclass
 class Session:
-    """A target being judged. `dtypes` are those to judge, `seed` fixes every draw."""
+    """A target being judged. `dtypes` are those to judge, `seed` fixes every draw.
+
+    `promises` and `interprets` are what the target's description says.
+    """
 
     name: str
     client: Client
@@ -35,10 +39,13 @@ class Session:
     device: str = "cpu"
     timeout: float | None = None
     before_case: Callable[[Property, Case, str], None] = lambda law, case, dtype: None
+    promises: tuple[str, ...] = ()
+    interprets: bool = False
+    dtypes: tuple[str, ...] = FLOATS
     _failures: dict[str, int] = field(default_factory=dict)
     _explained: dict[tuple[str, bool], tuple[Diagnosis, ...]] = field(default_factory=dict)
     _oracles: dict[str, Oracle] = field(default_factory=dict)
-    _drawn: dict[str, list[Drawn]] = field(default_factory=dict)
+    _drawn: dict[str, Draws] = field(default_factory=dict)
     _calls: OrderedDict[Any, TargetCalls] = field(default_factory=OrderedDict)
 
     @property
@@ -59,6 +66,22 @@ class Session:
                 compute,
             )
         return self._oracles[operator]
+
+    def share(self, law: Property, dtype: str) -> tuple[int, int]:
+        """The law's cases in a dtype: where they begin, and how many are wanted.
+
+        Values and gradients are asked in every dtype, of other cases in each: what is wrong with a
+        shape, or with options taken together, shows in any. So fewer dtypes get more cases each.
+        """
+        if law.kind == "law":
+            return 0, self.profile.law
+        wanted = self.profile.agreement if law.kind == "agreement" else self.profile.gradient
+        own = [name for name in FLOATS if name in self.dtypes] or [dtype]
+        wanted = wanted * len(FLOATS) // len(own)
+        begin = wanted * own.index(dtype) if dtype in own else 0
+        # A narrow claim may leave fewer cases than that.
+        found = len(self.drawn(law.operator, begin + wanted))
+        return max(0, min(begin, found - wanted)), wanted
 
     def shrink_budget(self, law: Property) -> float:
         """Seconds for shrinking: an operator's later failures mostly repeat its first ones."""
@@ -87,12 +110,24 @@ class Session:
         return bool(everything - claim.options or claim.limits or claim.requires or claim.fixed)
 
     def asked(self, law: Property) -> bool:
-        """Whether the law is meant for targets with this one's conventions."""
+        """Whether the law is meant for a target with these conventions, promises and kernels."""
+        if law.spec.promise is not None:
+            if law.spec.promise not in self.promises and not self.interprets:
+                return False
+        elif law.kernels_only and not self.interprets:
+            return False
         claim = self.claims[law.operator]
         return all(
             claim.conventions.get(name, CONVENTIONS[name][0]) == value
             for name, value in law.spec.conventions.items()
         )
+
+    def levelled(self, law: Property) -> Property:
+        """The law at the level at which it is asked: what is not promised is advice."""
+        if law.spec.promise is None or law.spec.promise in self.promises:
+            return law
+        level = Level.SHOULD if law.spec.level is Level.MUST else law.spec.level
+        return replace(law, spec=law.spec.model_copy(update={"level": level}), unpromised=True)
 
     def constraints(self, operator: str) -> Constraints:
         """What the claim leaves to be drawn."""
@@ -102,13 +137,11 @@ class Session:
 
     def drawn(self, operator: str, count: int) -> list[Drawn]:
         """The operator's first `count` cases; more are drawn when more are asked for."""
-        have = self._drawn.get(operator, [])
-        if len(have) < count:
-            have = draw_cases(
-                self.book.operator(operator).spec, count, self.seed, self.constraints(operator)
+        if operator not in self._drawn:
+            self._drawn[operator] = Draws(
+                self.book.operator(operator).spec, self.seed, self.constraints(operator)
             )
-            self._drawn[operator] = have
-        return have[:count]
+        return self._drawn[operator].first(count)
 
     def case_of(
         self,

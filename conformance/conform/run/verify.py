@@ -18,6 +18,7 @@ from conform.run.shrink import shrink
 from conform.spec.book import Property
 
 HYGIENE_CASES = 5  # these laws judge no values, so that cases are cheap
+METERED_CASES = 3  # metered calls are dearer
 
 
 @dataclass
@@ -59,7 +60,7 @@ def verify(session: Session, law: Property, dtype: str) -> Verdict:
     tally = Tally()
     failing: tuple[Drawn, Case, Trial] | None = None
     broken: Trial | None = None
-    for drawn, case in _cases(session, law, tally):
+    for drawn, case in _cases(session, law, dtype, tally):
         trial = try_law(session, law, case, dtype)
         tally.add(trial)
         if trial.kind is Kind.FALSE_LAW:
@@ -102,14 +103,15 @@ def verify(session: Session, law: Property, dtype: str) -> Verdict:
     )
 
 
-def _cases(session: Session, law: Property, tally: Tally) -> Iterator[tuple[Drawn, Case]]:
+def _cases(
+    session: Session, law: Property, dtype: str, tally: Tally
+) -> Iterator[tuple[Drawn, Case]]:
     """The profile's number of decided cases, and more while the law was hardly reached."""
-    profile = session.profile
-    wanted = {"agreement": profile.agreement, "gradient": profile.gradient}.get(
-        law.kind, max(profile.law, HYGIENE_CASES) if law.template else profile.law
-    )
-    most = wanted + profile.extra
-    index = 0
+    index, wanted = session.share(law, dtype)
+    if law.template:
+        wanted = max(wanted, METERED_CASES if law.measures else HYGIENE_CASES)
+    enough = index + wanted
+    most = enough + session.profile.extra
     while index < most:
         decided = tally.held + tally.failed
         if decided >= wanted and all(tally.reached.get(name) for name in law.spec.reach):
@@ -117,7 +119,7 @@ def _cases(session: Session, law: Property, tally: Tally) -> Iterator[tuple[Draw
         # Refusing everything, or lacking what the law needs, will not change.
         if decided == 0 and tally.not_claimed + tally.refused >= wanted:
             return
-        drawn = session.drawn(law.operator, max(wanted, min(most, 2 * (index + 1))))
+        drawn = session.drawn(law.operator, max(enough, index + 1))
         if index >= len(drawn):
             return
         item = drawn[index]

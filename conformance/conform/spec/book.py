@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from conform.errors import ConformError
-from conform.law.grammar import called_operators, free_names, parse
+from conform.law.grammar import called_operators, free_names, names_used, parse
+from conform.law.names import KERNEL_MEASURES, MEASURE_NAMES
 from conform.nearest import nearest
 from conform.spec.loader import (
     Document,
@@ -30,7 +31,7 @@ from conform.spec.store import kept
 AGREEMENT = "agrees-with-reference"
 GRADIENT = "gradient-agrees"
 # Names that the checker supplies to every law.
-_SUPPLIED = frozenset({"inputs", "options", "op", "ref", "dtype_name", "u"})
+_SUPPLIED = frozenset({"inputs", "options", "op", "ref", "dtype_name", "itemsize", "u"})
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class Property:
     spec: PropertySpec
     file: str
     template: bool = False
+    unpromised: bool = False  # asked of a target that does not promise it
 
     @property
     def id(self) -> str:
@@ -62,6 +64,16 @@ class Property:
     def lets(self) -> dict[str, ast.expr]:
         """Trees of the `let` bindings."""
         return {name: parse(text) for name, text in self.spec.let.items()}
+
+    @cached_property
+    def measures(self) -> frozenset[str]:
+        """The measures that the law reads off metered calls."""
+        return frozenset(names_used(self.law, self.lets) & MEASURE_NAMES)
+
+    @property
+    def kernels_only(self) -> bool:
+        """Whether the law says nothing of a call that launches no Triton kernel."""
+        return self.unpromised or bool(self.measures & KERNEL_MEASURES)
 
     @cached_property
     def where(self) -> ast.expr | None:
@@ -264,7 +276,7 @@ def _operator(
             "its model excuses, on every drawn shape, option, regime and layout.",
         )
     ]
-    if spec.gradient or any(option.gradient for option in spec.options.values()):
+    if has_gradient(spec):
         implied.append(
             PropertySpec(
                 id=f"{spec.operator}.{GRADIENT}",
@@ -289,7 +301,14 @@ def _operator(
 def _applies(item: PropertySpec, spec: OperatorSpec) -> bool:
     if isinstance(item.for_, tuple):
         return spec.operator in item.for_
+    if "backward(" in item.law and not has_gradient(spec):
+        return False
     return not ("batch_element" in item.law and not has_batch(spec))
+
+
+def has_gradient(spec: OperatorSpec) -> bool:
+    """Whether a gradient in any input or option is specified."""
+    return bool(spec.gradient) or any(option.gradient for option in spec.options.values())
 
 
 def has_batch(spec: OperatorSpec) -> bool:

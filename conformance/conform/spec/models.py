@@ -122,6 +122,7 @@ class PropertySpec(Strict):
     law: Expression
     holds: Literal["always", "mostly", "sometimes"] = "always"
     reach: dict[str, Expression] = Field(default_factory=dict)
+    promise: Literal["traffic"] | None = None
     for_: Literal["every operator"] | tuple[Identifier, ...] | None = Field(
         default=None, alias="for"
     )

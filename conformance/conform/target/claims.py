@@ -110,7 +110,8 @@ class TargetDescription:
     """A loaded target: its name, where it runs, what it claims, and the versions it runs on.
 
     `skipped` lists functions that carry an operator's name but were imported from torch and are
-    not declared, so that they are not taken for the target's own.
+    not declared, so that they are not taken for the target's own. `promises` is what it says of
+    itself beyond its results; `interprets`: it has Triton kernels that are interpreted.
     """
 
     name: str
@@ -120,10 +121,13 @@ class TargetDescription:
     versions: Mapping[str, str] = field(default_factory=dict)
     file: str | None = None
     skipped: tuple[str, ...] = ()
+    promises: tuple[str, ...] = ()
+    interprets: bool = False
 
     def to_json(self) -> Record:
         """As a JSON-able record."""
-        record = {name: getattr(self, name) for name in ("name", "device", "file")}
+        record = {name: getattr(self, name) for name in ("name", "device", "file", "interprets")}
+        record["promises"] = list(self.promises)
         record["dtypes"] = list(self.dtypes)
         record["operators"] = {name: claim.to_json() for name, claim in self.operators.items()}
         record["versions"] = dict(self.versions)
@@ -142,4 +146,6 @@ class TargetDescription:
             versions=record["versions"],
             file=record["file"],
             skipped=tuple(record["skipped"]),
+            promises=tuple(record["promises"]),
+            interprets=record["interprets"],
         )

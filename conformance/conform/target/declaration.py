@@ -14,7 +14,9 @@ STRIDES = ("any", "last_contiguous", "contiguous")
 DTYPES = ("float64", "float32", "bfloat16", "float16")
 DEFAULT_DTYPES = ("float32", "bfloat16")
 
-_TARGET_KEYS = ("name", "device", "dtypes", "operators")
+PROMISES = ("traffic",)
+
+_TARGET_KEYS = ("name", "device", "dtypes", "operators", "promises")
 OPERATOR_KEYS = (
     "function",
     "layout",
@@ -55,12 +57,17 @@ class OperatorDeclaration:
 
 @dataclass(frozen=True)
 class Declaration:
-    """What a target says about itself."""
+    """What a target says about itself.
+
+    It `promises` what the specs ask of nobody else: `traffic`, that it moves no more bytes than the
+    laws of traffic allow.
+    """
 
     name: str | None = None
     device: str = "cpu"
     dtypes: tuple[str, ...] = DEFAULT_DTYPES
     operators: Mapping[str, OperatorDeclaration] = field(default_factory=dict)
+    promises: tuple[str, ...] = ()
 
 
 def read_declaration(target: str, value: object, known: Collection[str]) -> Declaration:
@@ -81,6 +88,7 @@ def read_declaration(target: str, value: object, known: Collection[str]) -> Decl
         device=_read_device(place.key("device"), parts.get("device", "cpu")),
         dtypes=_read_dtypes(place.key("dtypes"), parts.get("dtypes", DEFAULT_DTYPES)),
         operators={name: read_operator(at.key(name), record) for name, record in operators.items()},
+        promises=_read_promises(place.key("promises"), parts.get("promises", ())),
     )
 
 
@@ -90,6 +98,12 @@ def _read_device(place: Place, value: object) -> str:
     if kind not in ("cpu", "cuda") or (colon and not (kind == "cuda" and index.isdigit())):
         raise place.wrong(value, "'cpu', 'cuda' or 'cuda:N'")
     return text
+
+
+def _read_promises(place: Place, value: object) -> tuple[str, ...]:
+    if not isinstance(value, list | tuple):
+        raise place.wrong(value, f"a list of promises among: {', '.join(PROMISES)}")
+    return tuple(dict.fromkeys(place.name(item, PROMISES, "promise") for item in value))
 
 
 def _read_dtypes(place: Place, value: object) -> tuple[str, ...]:

@@ -50,6 +50,7 @@ def load_target(
         versions=_versions(module, chosen),
         file=getattr(module, "__file__", None),
         skipped=found.skipped,
+        promises=found.declaration.promises,
     )
     return LoadedTarget(description, found.functions)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from conform.measure.record import Measurement
 from conform.work.arena import Arena
 from conform.work.protocol import (
     Arg,
@@ -53,6 +54,8 @@ def encode_request(request: CallRequest, arena: Arena) -> Message:
         "buffers": buffers,
         "wrt": list(request.wrt),
         "repeat": request.repeat,
+        "measure": request.measure,
+        "order": request.order,
         "cotangents": None,
     }
     if request.cotangents is not None:
@@ -97,6 +100,8 @@ def decode_request(header: Message, arena: Arena) -> CallRequest:
         wrt=tuple(header["wrt"]),
         cotangents=cotangents,
         repeat=header["repeat"],
+        measure=header["measure"],
+        order=header["order"],
     )
 
 
@@ -154,6 +159,8 @@ def encode_reply(reply: CallReply, arena: Arena) -> Message:
         "previous_changed": reply.previous_changed,
         "repeat_changed": reply.repeat_changed,
         "seconds": reply.seconds,
+        "measured": reply.measured.to_json() if reply.measured else None,
+        "unmeasured": reply.unmeasured,
     }
 
 
@@ -166,7 +173,7 @@ def _encode_result(result: Result, arena: Arena) -> Any:
 def decode_reply(header: Message, arena: Arena, log_tail: str, printed: int) -> CallReply:
     """The reply with tensors of its own. Malformed: ValueError, KeyError or TypeError."""
     repeat_changed = header["repeat_changed"]
-    exception = header["exception"]
+    exception, measured = header["exception"], header["measured"]
     return CallReply(
         outcome=ReplyOutcome(header["outcome"]),
         results=tuple(_decode_result(item, arena) for item in header["results"]),
@@ -180,6 +187,8 @@ def decode_reply(header: Message, arena: Arena, log_tail: str, printed: int) -> 
         previous_changed=header["previous_changed"],
         repeat_changed=None if repeat_changed is None else tuple(repeat_changed),
         seconds=header["seconds"],
+        measured=None if measured is None else Measurement.from_json(measured),
+        unmeasured=header["unmeasured"],
         log_tail=log_tail,
         printed_bytes=printed,
     )

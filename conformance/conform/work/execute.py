@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
 
+from conform.measure import Measurement, reversed_programs
+from conform.measure.meter import Meter
 from conform.work.callables import build_callable
 from conform.work.effects import GlobalState, count_changed
 from conform.work.frames import describe_exception
+from conform.work.gpu import end_if_lost, poison_free_memory
 from conform.work.memory import ArgumentMemory, KeptResults
 from conform.work.named import stream
 from conform.work.protocol import (
@@ -53,28 +57,43 @@ class _Progress:
     aliases: tuple[ArgKey, ...] = ()
     state_changed: list[str] = field(default_factory=list)
     seconds: float = 0.0
+    meter: Meter | None = None
+    pulled_back: tuple[torch.Tensor, ...] = ()
+
+    def metering(self) -> AbstractContextManager[None]:
+        """Around the target's own work."""
+        return nullcontext() if self.meter is None else self.meter.running()
 
 
 class Executor:
     """Answers requests; keeps the last result, to see whether the next call changes it."""
 
-    def __init__(self, operators: Mapping[str, BoundOperator], device: str) -> None:
+    def __init__(
+        self, operators: Mapping[str, BoundOperator], device: str, unmeasured: str = ""
+    ) -> None:
         self._operators = operators
         self._device = device
+        self._unmeasured = unmeasured  # why nothing can be metered here
         self._state = GlobalState(device)
         self._previous = KeptResults([])
 
     def execute(self, request: CallRequest) -> CallReply:
-        """Call the operator once (three times with `repeat`) and report everything seen."""
+        """Call the operator once (again with `repeat` and `order`) and report everything seen."""
         operator = self._operators[request.operator]
         memory = ArgumentMemory(request.named_args(), self._device)
         progress = _Progress()
+        if request.measure and not self._unmeasured:
+            progress.meter = _meter_of(memory)
         self._guarded(progress, lambda: self._call(operator, request, memory, progress))
         mutated, margins = memory.changed()
         versions = memory.version_changed()
         previous_changed = not self._previous.intact()
         if request.repeat and progress.returned is not None:
             self._repeat(operator, request, memory, progress)
+        measured = _measurement(progress)
+        if request.order and measured is not None and progress.returned is not None:
+            dependent = self._reordered(operator, request, progress)
+            measured = replace(measured, order_dependent=dependent)
         tensors = progress.returned.tensors() if progress.returned else []
         self._previous = KeptResults(tensors)
         effects = Effects(
@@ -85,7 +104,9 @@ class Executor:
             aliases=progress.aliases,
             kept=progress.kept,
         )
-        return _reply(progress, effects, previous_changed)
+        reply = _reply(progress, effects, previous_changed)
+        unmeasured = self._unmeasured or ("" if measured else _LATE)
+        return replace(reply, measured=measured, unmeasured=unmeasured if request.measure else "")
 
     def _guarded(self, progress: _Progress, action: Callable[[], None]) -> None:
         """Run target code; whatever it raises becomes part of the progress."""
@@ -98,6 +119,7 @@ class Executor:
             progress.outcome = ReplyOutcome.REFUSED
             progress.exception = describe_exception(error, _stage(progress))
         except BaseException as error:  # noqa: BLE001 - sys.exit and KeyboardInterrupt are answers, too
+            end_if_lost(self._device)
             progress.outcome = ReplyOutcome.RAISED
             progress.exception = describe_exception(error, _stage(progress))
         finally:
@@ -115,7 +137,9 @@ class Executor:
             values[key] = values[key].detach().requires_grad_()
         began = time.perf_counter()
         try:
-            value = _invoke(operator, request, values)
+            poison_free_memory(self._device)
+            with progress.metering():
+                value = _invoke(operator, request, values)
             self._synchronize()
         finally:
             progress.seconds = time.perf_counter() - began
@@ -138,9 +162,14 @@ class Executor:
         progress.gradients = dict.fromkeys(request.wrt)
         if not pairs:
             return
-        found = torch.autograd.grad(
-            [y for y, _ in pairs], leaves, [c for _, c in pairs], allow_unused=True
-        )
+        if progress.meter is not None:
+            for _, c in pairs:
+                progress.meter.name("cotangent", c)
+        with progress.metering():
+            found = torch.autograd.grad(
+                [y for y, _ in pairs], leaves, [c for _, c in pairs], allow_unused=True
+            )
+        progress.pulled_back = tuple(g for g in found if g is not None)
         self._synchronize()
         progress.gradients = {
             key: None if gradient is None else gradient.detach().to("cpu", copy=True).contiguous()
@@ -179,6 +208,20 @@ class Executor:
         self._guarded(last, lambda: self._call_quietly(operator, request, other, last))
         progress.kept = kept.intact()
 
+    def _reordered(
+        self, operator: BoundOperator, request: CallRequest, progress: _Progress
+    ) -> bool:
+        """Whether the same call with the programs in reverse gives other bits."""
+        again = _Progress()
+        memory = ArgumentMemory(request.named_args(), self._device)
+        with reversed_programs():
+            self._guarded(again, lambda: self._call(operator, request, memory, again))
+        if progress.returned is None or again.returned is None:
+            return True
+        before = [*progress.returned.results, *_present(progress.gradients)]
+        after = [*again.returned.results, *_present(again.gradients)]
+        return any(_differences(before, after))
+
     def _call_quietly(
         self,
         operator: BoundOperator,
@@ -186,11 +229,42 @@ class Executor:
         memory: ArgumentMemory,
         progress: _Progress,
     ) -> None:
-        progress.returned = unpack(_invoke(operator, request, _argument_values(request, memory)))
+        value = _invoke(operator, request, _argument_values(request, memory))
+        self._synchronize()
+        progress.returned = unpack(value)
+
+    def end_if_lost(self) -> None:
+        """Abort the process if its GPU can no longer be used."""
+        end_if_lost(self._device)
 
     def _synchronize(self) -> None:
         if self._device.startswith("cuda"):
             torch.cuda.synchronize()
+
+
+_LATE = "triton was imported by the call itself, too late to be watched"
+
+
+def _meter_of(memory: ArgumentMemory) -> Meter:
+    """A meter that tells the arguments apart."""
+    meter = Meter()
+    for key, view in memory.views.items():
+        meter.name(key, view)
+    return meter
+
+
+def _measurement(progress: _Progress) -> Measurement | None:
+    """What the meter says of a call that returned."""
+    meter, returned = progress.meter, progress.returned
+    if meter is None or returned is None or meter.missed_launches:
+        return None
+    return meter.measurement((*returned.tensors(), *progress.pulled_back))
+
+
+def _present(
+    gradients: Mapping[ArgKey, torch.Tensor | None],
+) -> list[torch.Tensor]:
+    return [g for g in gradients.values() if g is not None]
 
 
 def _stage(progress: _Progress) -> str:

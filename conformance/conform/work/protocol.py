@@ -8,6 +8,7 @@ from enum import Enum
 import torch
 
 from conform.errors import ConformError
+from conform.measure.record import Measurement
 
 ArgKey = int | str
 """An argument's name on the wire: its position, or the option's contract name."""
@@ -101,7 +102,8 @@ class CallRequest:
     `wrt` names the tensors to differentiate; then the worker also pulls back `cotangents`, one for
     each floating-point result in order (None: ones, the gradient of the sum). `repeat` calls again
     on the same memory and compares. Arguments and results listed as head-major are [B, H, L, D]
-    here and are handed over in the layout that the target declared.
+    here and are handed over in the layout that the target declared. `measure` meters the call
+    (and the way back); `order` makes it once more with the programs of its kernels in reverse.
     """
 
     operator: str
@@ -112,6 +114,8 @@ class CallRequest:
     repeat: bool = False
     head_major: tuple[ArgKey, ...] = ()
     head_major_results: tuple[int, ...] = ()
+    measure: bool = False
+    order: bool = False
 
     def named_args(self) -> dict[ArgKey, Arg]:
         """All arguments by key, positions first."""
@@ -187,7 +191,7 @@ class CallReply:
     key of `wrt`, None where none flows; `differentiable` is None unless asked. `previous_changed`:
     this call changed the result of the call before. `repeat_changed`: differing elements of each
     result of the repeated call. `seconds` is the time inside the target. `log_tail` is the end of
-    what it printed.
+    what it printed. `measured` is what the meter says, or `unmeasured` why it says nothing.
     """
 
     outcome: ReplyOutcome
@@ -202,5 +206,7 @@ class CallReply:
     previous_changed: bool = False
     repeat_changed: tuple[int, ...] | None = None
     seconds: float = 0.0
+    measured: Measurement | None = None
+    unmeasured: str = ""
     log_tail: str = ""
     printed_bytes: int = 0

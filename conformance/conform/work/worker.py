@@ -8,14 +8,17 @@ import signal
 import socket
 import sys
 import time
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import torch
 
+from conform.builtin import interpreting
 from conform.errors import ConformError
 from conform.target.claims import OperatorSignature
 from conform.target.loading import LoadedTarget, load_target
-from conform.target.ref import TargetRef
+from conform.target.ref import TargetKind, TargetRef
 from conform.work.arena import Arena
 from conform.work.codec import decode_request, encode_reply
 from conform.work.execute import BoundOperator, Executor
@@ -64,11 +67,11 @@ class Worker:
     def _load(self, message: Message) -> Message:
         torch.set_num_threads(message["threads"])
         operators = [OperatorSignature.from_json(record) for record in message["operators"]]
+        ref = TargetRef.from_json(message["target"])
+        interpreting.prepare(_file_of(ref), message["device"])
         began = time.perf_counter()
         try:
-            target = load_target(
-                TargetRef.from_json(message["target"]), operators, message["device"]
-            )
+            target = load_target(ref, operators, message["device"])
         except ConformError as error:
             return {"error": error.to_json()}
         seconds = time.perf_counter() - began
@@ -76,17 +79,22 @@ class Worker:
         device = target.description.device
         if message["memory_limit"] is not None and not device.startswith("cuda"):
             limit_memory(message["memory_limit"])
-        self._executor = Executor(_bind(target), device)
-        return {"description": target.description.to_json(), "seconds": seconds}
+        interpreting.mend()
+        self._executor = Executor(_bind(target), device, _unmeasured(ref, device))
+        on_cpu = device == "cpu" and interpreting.interprets()
+        description = replace(target.description, interprets=on_cpu)
+        return {"description": description.to_json(), "seconds": seconds}
 
     def _call(self, message: Message) -> Message:
         if self._executor is None:
             raise RuntimeError("a call came before a target was loaded")
         reply: CallReply
+        interpreting.mend()  # a target may import triton only when it is called
         try:
             reply = self._executor.execute(decode_request(message, self._requests))
             return encode_reply(reply, self._replies)
         except Exception as error:  # noqa: BLE001
+            self._executor.end_if_lost()
             # Looking at a result may fail, too: an exotic tensor, or no memory left for a copy.
             reply = CallReply(
                 ReplyOutcome.MALFORMED,
@@ -94,6 +102,19 @@ class Worker:
                 exception=describe_exception(error, "examination"),
             )
             return encode_reply(reply, self._replies)
+
+
+def _file_of(ref: TargetRef) -> Path | None:
+    return Path(ref.location) if ref.kind is TargetKind.FILE else None
+
+
+def _unmeasured(ref: TargetRef, device: str) -> str:
+    """Why calls of this target cannot be metered, or an empty string."""
+    if ref.kind is TargetKind.EXEC:
+        return "the target computes in a process of its own, which nobody can watch"
+    if device != "cpu":
+        return f"on device={device} kernels run compiled; traffic is metered on the CPU"
+    return ""
 
 
 def _bind(target: LoadedTarget) -> dict[str, BoundOperator]:
