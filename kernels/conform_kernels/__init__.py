@@ -12,4 +12,7 @@ __all__ = ["CONFORM", "interpreting"]
 mend()
 
 # What holds for every operator here, as `conform run` reads it.
-CONFORM = {"dtypes": ["float32", "bfloat16", "float16"]}
+CONFORM = {
+    "dtypes": ["float32", "bfloat16", "float16"],
+    "operators": {"dora_linear": {"conventions": {"dora_gradient": "exact"}}},
+}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -11,7 +12,13 @@ from torch import Tensor
 
 from conform_kernels._attention_backward import delta_kernel, key_kernel, query_kernel
 from conform_kernels._attention_forward import forward_kernel
-from conform_kernels._config import backward_tile, forward_tile, padded_head
+from conform_kernels._config import (
+    AttentionTile,
+    backward_keys_tile,
+    backward_queries_tile,
+    forward_tile,
+    padded_head,
+)
 
 _NO_STRIDES = (0, 0, 0, 0)
 
@@ -50,12 +57,11 @@ class _Launch:
         tensors = (self.q, self.k, self.v, self.bias, self.mask)
         return tuple(_NO_STRIDES if t is None else t.stride() for t in tensors)
 
-    def constants(self, backward: bool) -> dict[str, int | bool]:
+    def constants(self, choose: Callable[..., AttentionTile]) -> dict[str, int | bool]:
         """Sizes of heads and tiles, and how many warps and stages."""
         head, value = self.q.shape[3], self.v.shape[3]
         widest = max(padded_head(head), padded_head(value))
         extras = self.bias is not None or self.mask is not None
-        choose = backward_tile if backward else forward_tile
         tile = choose(widest, self.q.element_size(), extras)
         return {
             "D": head, "DV": value, "BD": padded_head(head), "BDV": padded_head(value),
@@ -75,7 +81,7 @@ class Attention(torch.autograd.Function):
         o = torch.empty(batch, heads, queries, v.shape[3], dtype=q.dtype, device=q.device)
         lse = torch.empty(batch, heads, queries, dtype=torch.float32, device=q.device)
         if lse.numel():
-            constants = call.constants(backward=False)
+            constants = call.constants(forward_tile)
             forward_kernel[(triton.cdiv(queries, constants["QUERIES"]) * batch * heads,)](
                 q, k, v, bias, mask, sinks, o, lse, heads, call.group, call.sizes, settings.scale,
                 settings.softcap, call.strides, **constants,
@@ -122,14 +128,15 @@ def _gradients(
 ) -> tuple[Tensor, Tensor, Tensor]:
     q, k, v = call.q, call.k, call.v
     dq, dk, dv = (torch.empty(t.shape, dtype=t.dtype, device=t.device) for t in (q, k, v))
-    constants = call.constants(backward=True)
     strides = (*call.strides, do.stride())
     rest = (q.shape[1], call.group, call.sizes, call.settings.scale, call.settings.softcap, strides)
     inputs = (q, k, v, call.bias, call.mask, do, lse, delta)
     if dq.numel():
+        constants = call.constants(backward_queries_tile)
         tiles = triton.cdiv(q.shape[2], constants["QUERIES"])
         query_kernel[(tiles * q.shape[0] * q.shape[1],)](*inputs, dq, dscores, *rest, **constants)
     if dk.numel():
+        constants = call.constants(backward_keys_tile)
         tiles = triton.cdiv(k.shape[2], constants["KEYS"])
         key_kernel[(tiles * k.shape[0] * k.shape[1],)](*inputs, dk, dv, *rest, **constants)
     return dq, dk, dv

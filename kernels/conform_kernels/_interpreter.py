@@ -91,12 +91,20 @@ def _patch_values() -> None:
     _triton.TensorHandle.__post_init__ = post_init
 
 
+def _as_mask(mask: Any) -> Any:
+    """A scalar comparison spread over a block comes as integers, which are refused as a mask."""
+    if mask.data.dtype == bool:
+        return mask
+    return _triton.TensorHandle(mask.data.astype(bool), tl.int1)
+
+
 def _patch_memory() -> None:
     """Two bytes an element in memory, whatever it is in the interpreter."""
     builder = _triton.InterpreterBuilder
     load, store = builder.create_masked_load, builder.create_masked_store
 
     def masked_load(self: Any, ptrs: Any, mask: Any, other: Any, *rest: Any, **more: Any) -> Any:
+        mask = _as_mask(mask)
         if not _is_bfloat16(ptrs.get_element_ty()):
             return load(self, ptrs, mask, other, *rest, **more)
         bits = _np.zeros(ptrs.data.shape, _np.uint16) if other is None else _to_bits(other.data)
@@ -104,6 +112,7 @@ def _patch_memory() -> None:
         return _triton.TensorHandle(_from_bits(found), tl.bfloat16)
 
     def masked_store(self: Any, ptrs: Any, value: Any, mask: Any, *rest: Any, **more: Any) -> Any:
+        mask = _as_mask(mask)
         if not _is_bfloat16(value.dtype):
             return store(self, ptrs, value, mask, *rest, **more)
         return _triton._interpreter.store(ptrs.data, _to_bits(value.data), mask.data)

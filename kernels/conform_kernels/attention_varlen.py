@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 import triton
@@ -13,7 +14,14 @@ from conform_kernels._attention import compute_delta
 from conform_kernels._attention_backward import walk_keys, walk_queries
 from conform_kernels._attention_forward import finish, walk
 from conform_kernels._checks import check_device, check_floats, check_integers
-from conform_kernels._config import LARGEST_HEAD, backward_tile, forward_tile, padded_head
+from conform_kernels._config import (
+    LARGEST_HEAD,
+    AttentionTile,
+    backward_keys_tile,
+    backward_queries_tile,
+    forward_tile,
+    padded_head,
+)
 from conform_kernels._scores import key_range, load_tile, query_range
 
 __all__ = ["attention_varlen"]
@@ -154,11 +162,11 @@ def _backward_keys(
 
 
 def constants(
-    head: int, value: int, itemsize: int, causal: bool, *, backward: bool
+    head: int, value: int, itemsize: int, causal: bool, choose: Callable[..., AttentionTile]
 ) -> dict[str, int]:
     """Sizes of heads and tiles, warps and stages."""
     wide, wide_v = padded_head(head), padded_head(value)
-    tile = (backward_tile if backward else forward_tile)(max(wide, wide_v), itemsize)
+    tile = choose(max(wide, wide_v), itemsize)
     return {
         "D": head, "DV": value, "BD": wide, "BDV": wide_v, "QUERIES": tile.queries,
         "KEYS": tile.keys, "CAUSAL": causal, "num_warps": tile.num_warps,
@@ -177,7 +185,7 @@ class _Varlen(torch.autograd.Function):
         ctx.rest = (heads // k.shape[1], total, sequences, window, scale)
         ctx.causal = causal
         if o.numel() and sequences:
-            sizes = constants(size, v.shape[2], q.element_size(), causal, backward=False)
+            sizes = constants(size, v.shape[2], q.element_size(), causal, forward_tile)
             _forward[(triton.cdiv(total, sizes["QUERIES"]) + sequences, heads)](
                 q, k, v, cu_q, cu_k, o, lse, heads, *ctx.rest,
                 (q.stride(), k.stride(), v.stride(), cu_q.stride(0), cu_k.stride(0)), **sizes,
@@ -193,12 +201,14 @@ class _Varlen(torch.autograd.Function):
         delta = compute_delta(o[None], do[None], None)[0].t().contiguous()
         inputs = (q, k, v, cu_q, cu_k, do, lse, delta)
         strides = (q.stride(), k.stride(), v.stride(), cu_q.stride(0), cu_k.stride(0), do.stride())
-        sizes = constants(q.shape[2], v.shape[2], q.element_size(), ctx.causal, backward=True)
+        known = (q.shape[2], v.shape[2], q.element_size(), ctx.causal)
         sequences = cu_q.shape[0] - 1
         if q.numel() and k.numel() and sequences:
+            sizes = constants(*known, backward_queries_tile)
             _backward_queries[(triton.cdiv(q.shape[0], sizes["QUERIES"]) + sequences, q.shape[1])](
                 *inputs, dq, q.shape[1], *ctx.rest, strides, **sizes
             )
+            sizes = constants(*known, backward_keys_tile)
             _backward_keys[(triton.cdiv(k.shape[0], sizes["KEYS"]) + sequences, k.shape[1])](
                 *inputs, dk, dv, k.shape[1], *ctx.rest, strides, **sizes
             )

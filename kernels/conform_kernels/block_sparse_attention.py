@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 import triton
@@ -13,7 +14,13 @@ from conform_kernels._attention import compute_delta
 from conform_kernels._attention_backward import walk_keys, walk_queries
 from conform_kernels._attention_forward import finish, walk
 from conform_kernels._checks import check_device, check_floats
-from conform_kernels._config import backward_tile, forward_tile, padded_head
+from conform_kernels._config import (
+    AttentionTile,
+    backward_keys_tile,
+    backward_queries_tile,
+    forward_tile,
+    padded_head,
+)
 from conform_kernels._scores import load_tile
 from conform_kernels.attention import check_shapes
 
@@ -141,11 +148,11 @@ def _backward_keys(
 
 
 def constants(
-    head: int, value: int, itemsize: int, block: int, *, backward: bool
+    head: int, value: int, itemsize: int, block: int, choose: Callable[..., AttentionTile]
 ) -> dict[str, int]:
     """Sizes of heads and tiles, warps and stages, for heads of these sizes and blocks."""
     wide, wide_v = padded_head(head), padded_head(value)
-    tile = (backward_tile if backward else forward_tile)(max(wide, wide_v), itemsize)
+    tile = choose(max(wide, wide_v), itemsize)
     most = max(16, triton.next_power_of_2(block))
     return {
         "D": head, "DV": value, "BD": wide, "BDV": wide_v,
@@ -169,7 +176,7 @@ class _BlockSparse(torch.autograd.Function):
             heads, heads // k.shape[1], (queries, k.shape[2], block), 1 / math.sqrt(q.shape[3]),
         )  # fmt: skip
         if lse.numel():
-            sizes = constants(q.shape[3], v.shape[3], q.element_size(), block, backward=False)
+            sizes = constants(q.shape[3], v.shape[3], q.element_size(), block, forward_tile)
             _forward[_grid(batch * heads, queries, block, sizes["QUERIES"])](
                 q, k, v, kept, o, lse, *ctx.rest,
                 (q.stride(), k.stride(), v.stride(), kept.stride()), **sizes,
@@ -184,12 +191,14 @@ class _BlockSparse(torch.autograd.Function):
         delta, (queries, keys, block) = compute_delta(o, do, None), ctx.rest[2]
         inputs = (q, k, v, kept, do, lse, delta)
         strides = tuple(t.stride() for t in inputs[:5])
-        sizes = constants(q.shape[3], v.shape[3], q.element_size(), block, backward=True)
+        known = (q.shape[3], v.shape[3], q.element_size(), block)
         if dq.numel():
+            sizes = constants(*known, backward_queries_tile)
             _backward_queries[_grid(q.shape[0] * q.shape[1], queries, block, sizes["QUERIES"])](
                 *inputs, dq, *ctx.rest, strides, **sizes
             )
         if dk.numel():
+            sizes = constants(*known, backward_keys_tile)
             _backward_keys[_grid(k.shape[0] * k.shape[1], keys, block, sizes["KEYS"])](
                 *inputs, dk, dv, *ctx.rest, strides, **sizes
             )

@@ -8,16 +8,16 @@ import triton.language as tl
 from torch import Tensor
 
 from conform_kernels._checks import check_floats
-from conform_kernels._config import LARGEST_STATE, chunk_tile, padded_head
+from conform_kernels._config import LARGEST_STATE, padded_head, state_tile
 from conform_kernels._scores import load_tile
 
 __all__ = ["linear_attention"]
 
 
 @triton.jit
-def _features(x, rows, length, D: tl.constexpr, BD: tl.constexpr):
+def _features(x, rows, cols, length, SIZE: tl.constexpr):
     """phi(x) = x + 1 for x > 0, exp(x) otherwise; zero outside the tile's rows and features."""
-    inside = (rows < length)[:, None] & (tl.arange(0, BD) < D)[None, :]
+    inside = (rows < length)[:, None] & (cols < SIZE)[None, :]
     phi = tl.where(x > 0, x + 1.0, tl.exp(tl.minimum(x, 0.0)))
     return tl.where(inside, phi, 0.0)
 
@@ -29,10 +29,11 @@ def _slope(x):
 
 
 @triton.jit
-def _load(x, rows, length, strides, D: tl.constexpr, BD: tl.constexpr):
-    """A tile of one head as float32, zero outside."""
+def _load(x, rows, cols, length, strides, SIZE: tl.constexpr, TILE: tl.constexpr):
+    """TILE columns of one head as float32, zero outside."""
     pair = (strides[2], strides[3])
-    return load_tile(x, rows, tl.arange(0, BD), length, pair, D, True, BD).to(tl.float32)
+    wide: tl.constexpr = (SIZE + TILE - 1) // TILE * TILE
+    return load_tile(x, rows, cols, length, pair, SIZE, True, wide).to(tl.float32)
 
 
 @triton.jit
@@ -43,12 +44,18 @@ def _bases(x, strides, heads):
 
 
 @triton.jit
+def _part(TILE: tl.constexpr):
+    """The columns of the state that this program keeps."""
+    return tl.program_id(1) * TILE + tl.arange(0, TILE)
+
+
+@triton.jit
 def _forward(
     q, k, v, o, den, heads, length, strides,
     D: tl.constexpr, DV: tl.constexpr, BD: tl.constexpr, BDV: tl.constexpr,
     CHUNK: tl.constexpr, CAUSAL: tl.constexpr, PRECISION: tl.constexpr,
 ):  # fmt: skip
-    """o and the denominators of one head. The state sum phi(k) v^T stays in registers.
+    """BDV columns of o, and the denominators, of one head; sum phi(k) v^T stays in registers.
 
     Causal: within a chunk by products, before it by the state. Otherwise the state of all keys
     comes first. o and den are contiguous; strides = those of q, k, v.
@@ -60,24 +67,24 @@ def _forward(
     )
     head = tl.program_id(0).to(tl.int64) * length
     place = tl.arange(0, CHUNK)
-    e = tl.arange(0, BDV)
+    d, e = tl.arange(0, BD), _part(BDV)
     state = tl.zeros([BD, BDV], tl.float32)
     mass = tl.zeros([1, BD], tl.float32)
     if not CAUSAL:
         for start in range(0, length, CHUNK):
             j = start + place.to(tl.int64)
-            phi_k = _features(_load(k, j, length, strides[1], D, BD), j, length, D, BD)
-            values = _load(v, j, length, strides[2], DV, BDV)
+            phi_k = _features(_load(k, j, d, length, strides[1], D, BD), j, d, length, D)
+            values = _load(v, j, e, length, strides[2], DV, BDV)
             state = tl.dot(tl.trans(phi_k), values, state, input_precision=PRECISION)
             mass += tl.sum(phi_k, 0)[None, :]
     for start in range(0, length, CHUNK):
         i = start + place.to(tl.int64)
-        phi_q = _features(_load(q, i, length, strides[0], D, BD), i, length, D, BD)
+        phi_q = _features(_load(q, i, d, length, strides[0], D, BD), i, d, length, D)
         top = tl.dot(phi_q, state, input_precision=PRECISION)
         bottom = tl.sum(phi_q * mass, 1)
         if CAUSAL:
-            phi_k = _features(_load(k, i, length, strides[1], D, BD), i, length, D, BD)
-            values = _load(v, i, length, strides[2], DV, BDV)
+            phi_k = _features(_load(k, i, d, length, strides[1], D, BD), i, d, length, D)
+            values = _load(v, i, e, length, strides[2], DV, BDV)
             weights = tl.dot(phi_q, tl.trans(phi_k), input_precision=PRECISION)
             weights = tl.where(place[:, None] >= place[None, :], weights, 0.0)
             top = tl.dot(weights, values, top, input_precision=PRECISION)
@@ -86,7 +93,8 @@ def _forward(
             mass += tl.sum(phi_k, 0)[None, :]
         alive = i < length
         bottom = tl.where(alive, bottom, 1.0)
-        tl.store(den + head + i, bottom, mask=alive)
+        first = i < tl.where(tl.program_id(1) == 0, length, 0)
+        tl.store(den + head + i, bottom, mask=first)
         where = o + (head + i)[:, None] * DV + e[None, :]
         tl.store(where, top / bottom[:, None], mask=alive[:, None] & (e < DV)[None, :])
 
@@ -96,7 +104,7 @@ def _up(do, o, den, i, head, length, strides, DV: tl.constexpr, BDV: tl.constexp
     """Gradients of a chunk's numerators [C, Dv] and denominators [C]."""
     alive = i < length
     e = tl.arange(0, BDV)
-    grads = _load(do, i, length, strides, DV, BDV)
+    grads = _load(do, i, e, length, strides, DV, BDV)
     bottom = tl.load(den + head + i, mask=alive, other=1.0)
     keep = alive[:, None] & (e < DV)[None, :]
     out = tl.load(o + (head + i)[:, None] * DV + e[None, :], mask=keep, other=0.0).to(tl.float32)
@@ -105,102 +113,136 @@ def _up(do, o, den, i, head, length, strides, DV: tl.constexpr, BDV: tl.constexp
 
 @triton.jit
 def _backward_queries(
-    q, k, v, o, den, do, dq, heads, length, strides,
+    k, v, q, o, den, do, dq, heads, length, strides,
     D: tl.constexpr, DV: tl.constexpr, BD: tl.constexpr, BDV: tl.constexpr,
     CHUNK: tl.constexpr, CAUSAL: tl.constexpr, PRECISION: tl.constexpr,
 ):  # fmt: skip
-    """dq of one head, walking as forward does: dphi(q_i) = S_i g_i + h_i z_i."""
-    q, k, v = (
-        _bases(q, strides[0], heads),
-        _bases(k, strides[1], heads),
-        _bases(v, strides[2], heads),
-    )
-    do = _bases(do, strides[3], heads)
+    """BD columns of one head's dq, walking as forward does: dphi(q_i) = S_i g_i + h_i z_i.
+
+    strides = those of k, v, q, do.
+    """
+    k, v = _bases(k, strides[0], heads), _bases(v, strides[1], heads)
+    q, do = _bases(q, strides[2], heads), _bases(do, strides[3], heads)
     head = tl.program_id(0).to(tl.int64) * length
     place = tl.arange(0, CHUNK)
-    d = tl.arange(0, BD)
+    d, e = _part(BD), tl.arange(0, BDV)
     state = tl.zeros([BD, BDV], tl.float32)
     mass = tl.zeros([1, BD], tl.float32)
     if not CAUSAL:
         for start in range(0, length, CHUNK):
             j = start + place.to(tl.int64)
-            phi_k = _features(_load(k, j, length, strides[1], D, BD), j, length, D, BD)
-            values = _load(v, j, length, strides[2], DV, BDV)
+            phi_k = _features(_load(k, j, d, length, strides[0], D, BD), j, d, length, D)
+            values = _load(v, j, e, length, strides[1], DV, BDV)
             state = tl.dot(tl.trans(phi_k), values, state, input_precision=PRECISION)
             mass += tl.sum(phi_k, 0)[None, :]
     for start in range(0, length, CHUNK):
         i = start + place.to(tl.int64)
-        queries = _load(q, i, length, strides[0], D, BD)
         g, h = _up(do, o, den, i, head, length, strides[3], DV, BDV)
         grad = tl.dot(g, tl.trans(state), input_precision=PRECISION) + h[:, None] * mass
         if CAUSAL:
-            phi_k = _features(_load(k, i, length, strides[1], D, BD), i, length, D, BD)
-            values = _load(v, i, length, strides[2], DV, BDV)
+            phi_k = _features(_load(k, i, d, length, strides[0], D, BD), i, d, length, D)
+            values = _load(v, i, e, length, strides[1], DV, BDV)
             dw = tl.dot(g, tl.trans(values), input_precision=PRECISION) + h[:, None]
             dw = tl.where(place[:, None] >= place[None, :], dw, 0.0)
             grad = tl.dot(dw, phi_k, grad, input_precision=PRECISION)
             state = tl.dot(tl.trans(phi_k), values, state, input_precision=PRECISION)
             mass += tl.sum(phi_k, 0)[None, :]
+        slope = _slope(_load(q, i, d, length, strides[2], D, BD))
         keep = (i < length)[:, None] & (d < D)[None, :]
-        tl.store(dq + (head + i)[:, None] * D + d[None, :], grad * _slope(queries), mask=keep)
+        tl.store(dq + (head + i)[:, None] * D + d[None, :], grad * slope, mask=keep)
 
 
 @triton.jit
 def _backward_keys(
-    q, k, v, o, den, do, dk, dv, heads, length, strides,
+    q, k, v, o, den, do, dk, heads, length, strides,
     D: tl.constexpr, DV: tl.constexpr, BD: tl.constexpr, BDV: tl.constexpr,
     CHUNK: tl.constexpr, CAUSAL: tl.constexpr, PRECISION: tl.constexpr,
 ):  # fmt: skip
-    """dk and dv of one head from the last chunk to the first, with the state sum phi(q) g^T."""
-    q, k, v = (
-        _bases(q, strides[0], heads),
-        _bases(k, strides[1], heads),
-        _bases(v, strides[2], heads),
-    )
-    do = _bases(do, strides[3], heads)
+    """BD columns of one head's dk from the last chunk to the first, with the state phi(q) g^T.
+
+    strides = those of q, k, v, do.
+    """
+    q, k = _bases(q, strides[0], heads), _bases(k, strides[1], heads)
+    v, do = _bases(v, strides[2], heads), _bases(do, strides[3], heads)
     head = tl.program_id(0).to(tl.int64) * length
     place = tl.arange(0, CHUNK)
-    d, e = tl.arange(0, BD), tl.arange(0, BDV)
+    d, e = _part(BD), tl.arange(0, BDV)
     state = tl.zeros([BD, BDV], tl.float32)
     mass = tl.zeros([1, BD], tl.float32)
     chunks = tl.cdiv(length, CHUNK)
     if not CAUSAL:
         for start in range(0, length, CHUNK):
             i = start + place.to(tl.int64)
-            phi_q = _features(_load(q, i, length, strides[0], D, BD), i, length, D, BD)
+            phi_q = _features(_load(q, i, d, length, strides[0], D, BD), i, d, length, D)
             g, h = _up(do, o, den, i, head, length, strides[3], DV, BDV)
             state = tl.dot(tl.trans(phi_q), g, state, input_precision=PRECISION)
             mass += tl.sum(phi_q * h[:, None], 0)[None, :]
     for back in range(chunks):
         j = (chunks - 1 - back) * CHUNK + place.to(tl.int64)
-        keys = _load(k, j, length, strides[1], D, BD)
-        phi_k = _features(keys, j, length, D, BD)
-        values = _load(v, j, length, strides[2], DV, BDV)
-        grad_k = tl.dot(values, tl.trans(state), input_precision=PRECISION) + mass
-        grad_v = tl.dot(phi_k, state, input_precision=PRECISION)
+        values = _load(v, j, e, length, strides[2], DV, BDV)
+        grad = tl.dot(values, tl.trans(state), input_precision=PRECISION) + mass
         if CAUSAL:
-            phi_q = _features(_load(q, j, length, strides[0], D, BD), j, length, D, BD)
+            phi_q = _features(_load(q, j, d, length, strides[0], D, BD), j, d, length, D)
             g, h = _up(do, o, den, j, head, length, strides[3], DV, BDV)
-            later = place[None, :] >= place[:, None]
             dw = tl.dot(values, tl.trans(g), input_precision=PRECISION) + h[None, :]
-            grad_k = tl.dot(tl.where(later, dw, 0.0), phi_q, grad_k, input_precision=PRECISION)
-            weights = tl.dot(phi_k, tl.trans(phi_q), input_precision=PRECISION)
-            grad_v = tl.dot(tl.where(later, weights, 0.0), g, grad_v, input_precision=PRECISION)
+            dw = tl.where(place[None, :] >= place[:, None], dw, 0.0)
+            grad = tl.dot(dw, phi_q, grad, input_precision=PRECISION)
             state = tl.dot(tl.trans(phi_q), g, state, input_precision=PRECISION)
             mass += tl.sum(phi_q * h[:, None], 0)[None, :]
-        row = (head + j)[:, None]
-        alive = (j < length)[:, None]
-        tl.store(dk + row * D + d[None, :], grad_k * _slope(keys), mask=alive & (d < D)[None, :])
-        tl.store(dv + row * DV + e[None, :], grad_v, mask=alive & (e < DV)[None, :])
+        slope = _slope(_load(k, j, d, length, strides[1], D, BD))
+        keep = (j < length)[:, None] & (d < D)[None, :]
+        tl.store(dk + (head + j)[:, None] * D + d[None, :], grad * slope, mask=keep)
 
 
-def _constants(q: Tensor, v: Tensor, causal: bool) -> dict[str, int | bool | str]:
-    tile, size, value = chunk_tile(), q.shape[3], v.shape[3]
+@triton.jit
+def _backward_values(
+    q, k, den, do, dv, heads, length, strides,
+    D: tl.constexpr, DV: tl.constexpr, BD: tl.constexpr, BDV: tl.constexpr,
+    CHUNK: tl.constexpr, CAUSAL: tl.constexpr, PRECISION: tl.constexpr,
+):  # fmt: skip
+    """BDV columns of one head's dv from the last chunk to the first; strides of q, k, do."""
+    q, k = _bases(q, strides[0], heads), _bases(k, strides[1], heads)
+    do = _bases(do, strides[2], heads)
+    head = tl.program_id(0).to(tl.int64) * length
+    place = tl.arange(0, CHUNK)
+    d, e = tl.arange(0, BD), _part(BDV)
+    state = tl.zeros([BD, BDV], tl.float32)
+    chunks = tl.cdiv(length, CHUNK)
+    if not CAUSAL:
+        for start in range(0, length, CHUNK):
+            i = start + place.to(tl.int64)
+            phi_q = _features(_load(q, i, d, length, strides[0], D, BD), i, d, length, D)
+            bottom = tl.load(den + head + i, mask=i < length, other=1.0)
+            g = _load(do, i, e, length, strides[2], DV, BDV) / bottom[:, None]
+            state = tl.dot(tl.trans(phi_q), g, state, input_precision=PRECISION)
+    for back in range(chunks):
+        j = (chunks - 1 - back) * CHUNK + place.to(tl.int64)
+        phi_k = _features(_load(k, j, d, length, strides[1], D, BD), j, d, length, D)
+        grad = tl.dot(phi_k, state, input_precision=PRECISION)
+        if CAUSAL:
+            phi_q = _features(_load(q, j, d, length, strides[0], D, BD), j, d, length, D)
+            bottom = tl.load(den + head + j, mask=j < length, other=1.0)
+            g = _load(do, j, e, length, strides[2], DV, BDV) / bottom[:, None]
+            weights = tl.dot(phi_k, tl.trans(phi_q), input_precision=PRECISION)
+            weights = tl.where(place[None, :] >= place[:, None], weights, 0.0)
+            grad = tl.dot(weights, g, grad, input_precision=PRECISION)
+            state = tl.dot(tl.trans(phi_q), g, state, input_precision=PRECISION)
+        keep = (j < length)[:, None] & (e < DV)[None, :]
+        tl.store(dv + (head + j)[:, None] * DV + e[None, :], grad, mask=keep)
+
+
+def constants(
+    size: int, value: int, itemsize: int, causal: bool, *, over_values: bool
+) -> dict[str, int | bool | str]:
+    """Sizes of heads and tiles; a program keeps a part of the state's values, or else features."""
+    tile, wide, wide_v = state_tile(itemsize), padded_head(size), padded_head(value)
     # Features and state are float32; half precision inputs do not need more than tf32 of them.
-    precision = "ieee" if q.dtype == torch.float32 else "tf32"
+    precision = "ieee" if itemsize == 4 else "tf32"
     return {
-        "D": size, "DV": value, "BD": padded_head(size), "BDV": padded_head(value),
-        "CHUNK": tile.queries, "CAUSAL": causal, "PRECISION": precision,
+        "D": size, "DV": value,
+        "BD": wide if over_values else min(wide, tile.part),
+        "BDV": min(wide_v, tile.part) if over_values else wide_v,
+        "CHUNK": tile.chunk, "CAUSAL": causal, "PRECISION": precision,
         "num_warps": tile.num_warps, "num_stages": tile.num_stages,
     }  # fmt: skip
 
@@ -211,9 +253,11 @@ class _LinearAttention(torch.autograd.Function):
         o = torch.empty(v.shape, dtype=q.dtype, device=q.device)
         den = torch.empty(q.shape[:3], dtype=torch.float32, device=q.device)
         if o.numel():
-            _forward[(q.shape[0] * q.shape[1],)](
+            width = v.shape[3]
+            sizes = constants(q.shape[3], width, q.element_size(), causal, over_values=True)
+            _forward[(q.shape[0] * q.shape[1], triton.cdiv(width, sizes["BDV"]))](
                 q, k, v, o, den, q.shape[1], q.shape[2], (q.stride(), k.stride(), v.stride()),
-                **_constants(q, v, causal),
+                **sizes,
             )  # fmt: skip
         ctx.save_for_backward(q, k, v, o, den)
         ctx.causal = causal
@@ -224,10 +268,20 @@ class _LinearAttention(torch.autograd.Function):
         q, k, v, o, den = ctx.saved_tensors
         dq, dk, dv = (torch.empty(t.shape, dtype=t.dtype, device=t.device) for t in (q, k, v))
         if o.numel():
-            grid, constants = (q.shape[0] * q.shape[1],), _constants(q, v, ctx.causal)
-            rest = (q.shape[1], q.shape[2], (q.stride(), k.stride(), v.stride(), do.stride()))
-            _backward_queries[grid](q, k, v, o, den, do, dq, *rest, **constants)
-            _backward_keys[grid](q, k, v, o, den, do, dk, dv, *rest, **constants)
+            head, width, itemsize = q.shape[3], v.shape[3], q.element_size()
+            heads, shape = q.shape[0] * q.shape[1], (q.shape[1], q.shape[2])
+            of_q, of_k, of_v, of_do = q.stride(), k.stride(), v.stride(), do.stride()
+            sizes = constants(head, width, itemsize, ctx.causal, over_values=False)
+            grid = (heads, triton.cdiv(head, sizes["BD"]))
+            _backward_queries[grid](
+                k, v, q, o, den, do, dq, *shape, (of_k, of_v, of_q, of_do), **sizes
+            )
+            _backward_keys[grid](
+                q, k, v, o, den, do, dk, *shape, (of_q, of_k, of_v, of_do), **sizes
+            )
+            sizes = constants(head, width, itemsize, ctx.causal, over_values=True)
+            grid = (heads, triton.cdiv(width, sizes["BDV"]))
+            _backward_values[grid](q, k, den, do, dv, *shape, (of_q, of_k, of_do), **sizes)
         return dq, dk, dv, None
 
 

@@ -9,17 +9,11 @@ from torch import Tensor
 
 from conform_kernels._checks import as_rows, check_floats, check_shape
 from conform_kernels._config import matmul_tile, padded_head
+from conform_kernels._matmul import tile
 
 __all__ = ["lora_linear"]
 
 LARGEST_RANK = 256
-
-
-@triton.jit
-def _tile(base, row, col, rows, cols, strides):
-    """base[row, col] in the inputs' dtype, zero outside."""
-    where = base + row[:, None] * strides[0] + col[None, :] * strides[1]
-    return tl.load(where, mask=(row[:, None] < rows) & (col[None, :] < cols), other=0.0)
 
 
 @triton.jit
@@ -41,12 +35,12 @@ def _linear(
     inner = tl.zeros([ROWS, RANK], tl.float32)
     for start in range(0, sizes[2], IN):
         at = start + tl.arange(0, IN).to(tl.int64)
-        part = _tile(x, row, at, sizes[0], sizes[2], strides[0])
-        w = _tile(weight, out, at, sizes[1], sizes[2], strides[1])
-        a = _tile(down, rank, at, sizes[3], sizes[2], strides[2])
+        part = tile(x, row, at, sizes[0], sizes[2], strides[0])
+        w = tile(weight, out, at, sizes[1], sizes[2], strides[1])
+        a = tile(down, rank, at, sizes[3], sizes[2], strides[2])
         acc = tl.dot(part, tl.trans(w), acc, input_precision="ieee")
         inner = tl.dot(part, tl.trans(a), inner, input_precision="ieee")
-    b = _tile(up, out, rank, sizes[1], sizes[3], strides[3])
+    b = tile(up, out, rank, sizes[1], sizes[3], strides[3])
     update = tl.dot(inner.to(b.dtype), tl.trans(b), input_precision="ieee")
     where = y + row[:, None] * sizes[1] + out[None, :]
     keep = (row < sizes[0])[:, None] & (out < sizes[1])[None, :]
@@ -58,12 +52,12 @@ def _launch(x: Tensor, weight: Tensor, down: Tensor, up: Tensor, scale: float) -
     sizes = (x.shape[0], weight.shape[0], weight.shape[1], down.shape[0])
     y = torch.empty(sizes[0], sizes[1], dtype=x.dtype, device=x.device)
     if y.numel():
-        tile = matmul_tile(x.element_size())
-        _linear[(triton.cdiv(sizes[0], tile.rows) * triton.cdiv(sizes[1], tile.columns),)](
+        size = matmul_tile(x.element_size())
+        _linear[(triton.cdiv(sizes[0], size.rows) * triton.cdiv(sizes[1], size.columns),)](
             x, weight, down, up, y, sizes, scale,
             (x.stride(), weight.stride(), down.stride(), up.stride()),
-            ROWS=tile.rows, OUT=tile.columns, IN=tile.inner, RANK=padded_head(sizes[3]),
-            num_warps=tile.num_warps, num_stages=tile.num_stages,
+            ROWS=size.rows, OUT=size.columns, IN=size.inner, RANK=padded_head(sizes[3]),
+            num_warps=size.num_warps, num_stages=size.num_stages,
         )  # fmt: skip
     return y
 

@@ -48,3 +48,22 @@ def language_model_loss(logits: Tensor, tokens: Tensor, *, ignore_index: int = -
     nats = -torch.gather(log_probabilities, -1, index)[..., 0]
     total = mark("total", torch.sum(torch.where(kept, nats, 0.0)))
     return (total / kept.sum()).to(logits.dtype)
+
+
+def linear_language_model_loss(
+    x: Tensor, weight: Tensor, tokens: Tensor, *, ignore_index: int = -100
+) -> Tensor:
+    """language_model_loss of the logits x weight^T: x[B, L, E], weight[V, E] -> scalar.
+
+    tokens int[B, L]; a scalar in the dtype of x. What kernels fuse, so that the logits [B, L, V]
+    are never stored. Raises ValueError for shapes that do not fit, else as `language_model_loss`.
+    Source: Wijmans et al. 2024, arXiv:2411.09009, eq. 2 and 4 (there over all positions).
+    """
+    if x.dim() != 3 or weight.dim() != 2 or x.shape[2] != weight.shape[1]:
+        raise ValueError(
+            f"x.shape={tuple(x.shape)}, weight.shape={tuple(weight.shape)}: expected [B, L, E] and "
+            f"[V, E]; transpose a weight that is stored [E, V]"
+        )
+    dtype = compute_dtype(x, weight)
+    logits = mark("logits", x.to(dtype) @ weight.to(dtype).T)
+    return language_model_loss(logits, tokens, ignore_index=ignore_index).to(x.dtype)

@@ -61,6 +61,45 @@ def rms_norm(x: Tensor, gamma: Tensor, *, eps: float = 1e-6) -> Tensor:
     return (normalised * _gain(gamma, y)).to(x.dtype)
 
 
+def _sum(x: Tensor, residual: Tensor, dtype: torch.dtype) -> Tensor:
+    """x + residual in `dtype`; ValueError unless their shapes are the same."""
+    if residual.shape != x.shape:
+        raise ValueError(
+            f"residual.shape={tuple(residual.shape)}, x.shape={tuple(x.shape)}: expected the same "
+            f"shape; expand the residual if it is meant for all tokens"
+        )
+    return x.to(dtype) + residual.to(dtype)
+
+
+def add_rms_norm(
+    x: Tensor, residual: Tensor, gamma: Tensor, *, eps: float = 1e-6
+) -> tuple[Tensor, Tensor]:
+    """(rms_norm(x + residual), x + residual) for x[..., E] and residual of its shape; gamma[E].
+
+    Both in the shape and dtype of x; the sum is the residual stream that goes on. The norm may be
+    that of the sum before or after it is rounded. Raises ValueError for shapes that do not fit or
+    eps < 0. Source: Zhang and Sennrich 2019, eq. 4, on the stream of a pre-norm block (Xiong et
+    al. 2020, figure 1(b)), the two steps in one as inference engines have them.
+    """
+    total = _sum(x, residual, _checked(x, eps, gamma=gamma))
+    normed = rms_norm(mark("residual_sum", total), gamma, eps=eps)
+    return normed.to(x.dtype), total.to(x.dtype)
+
+
+def add_layer_norm(
+    x: Tensor, residual: Tensor, gamma: Tensor, beta: Tensor, *, eps: float = 1e-5
+) -> tuple[Tensor, Tensor]:
+    """(layer_norm(x + residual), x + residual) for x[..., E]; gamma[E], beta[E].
+
+    As `add_rms_norm`, otherwise. Its first result alone is the post-norm step, both are what a
+    pre-norm block hands on. Raises ValueError for shapes that do not fit or eps < 0.
+    Source: Ba et al. 2016, eq. 4; Vaswani et al. 2017, section 3.1; Xiong et al. 2020.
+    """
+    total = _sum(x, residual, _checked(x, eps, gamma=gamma, beta=beta))
+    normed = layer_norm(mark("residual_sum", total), gamma, beta, eps=eps)
+    return normed.to(x.dtype), total.to(x.dtype)
+
+
 def batch_norm(x: Tensor, gamma: Tensor, beta: Tensor, *, eps: float = 1e-5) -> Tensor:
     """Batch normalisation of x[B, L, E] in training: statistics of each feature over B and L.
 

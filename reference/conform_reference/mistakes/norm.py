@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from conform_reference.norm import add_layer_norm, add_rms_norm
+
 
 def layer_norm_one_pass(x: Tensor, gamma: Tensor, beta: Tensor, *, eps: float = 1e-5) -> Tensor:
     """The variance as E[x^2] - E[x]^2 in float32 (flax's use_fast_variance)."""
@@ -60,3 +62,61 @@ def rms_norm_tile_tail(x: Tensor, gamma: Tensor, *, eps: float = 1e-6) -> Tensor
     """The mean square leaves out what does not fill a tile."""
     mean_square = (_full_tiles(x) ** 2).mean(-1, keepdim=True)
     return x * torch.rsqrt(mean_square + eps) * gamma
+
+
+def _sum_in_bfloat16(x: Tensor, residual: Tensor) -> Tensor:
+    return (x.to(torch.bfloat16) + residual.to(torch.bfloat16)).to(x.dtype)
+
+
+def add_rms_norm_sum_in_bfloat16(
+    x: Tensor, residual: Tensor, gamma: Tensor, *, eps: float = 1e-6
+) -> tuple[Tensor, Tensor]:
+    """The residual stream passes through bfloat16 at every layer."""
+    total = _sum_in_bfloat16(x, residual)
+    return add_rms_norm(total, torch.zeros_like(x), gamma, eps=eps)
+
+
+def add_rms_norm_residual_detached(
+    x: Tensor, residual: Tensor, gamma: Tensor, *, eps: float = 1e-6
+) -> tuple[Tensor, Tensor]:
+    """Right in the forward pass; the residual gets no gradient."""
+    return add_rms_norm(x, residual.detach() + 0.0 * residual, gamma, eps=eps)
+
+
+def add_rms_norm_stream_detached(
+    x: Tensor, residual: Tensor, gamma: Tensor, *, eps: float = 1e-6
+) -> tuple[Tensor, Tensor]:
+    """The gradient that comes back along the stream is not added."""
+    normed, total = add_rms_norm(x, residual, gamma, eps=eps)
+    return normed, total.detach() + 0.0 * total
+
+
+def add_layer_norm_sum_in_bfloat16(
+    x: Tensor, residual: Tensor, gamma: Tensor, beta: Tensor, *, eps: float = 1e-5
+) -> tuple[Tensor, Tensor]:
+    """The residual stream passes through bfloat16 at every layer."""
+    total = _sum_in_bfloat16(x, residual)
+    return add_layer_norm(total, torch.zeros_like(x), gamma, beta, eps=eps)
+
+
+def add_layer_norm_residual_detached(
+    x: Tensor, residual: Tensor, gamma: Tensor, beta: Tensor, *, eps: float = 1e-5
+) -> tuple[Tensor, Tensor]:
+    """Right in the forward pass; the residual gets no gradient."""
+    return add_layer_norm(x, residual.detach() + 0.0 * residual, gamma, beta, eps=eps)
+
+
+def add_layer_norm_stream_detached(
+    x: Tensor, residual: Tensor, gamma: Tensor, beta: Tensor, *, eps: float = 1e-5
+) -> tuple[Tensor, Tensor]:
+    """The gradient that comes back along the stream is not added."""
+    normed, total = add_layer_norm(x, residual, gamma, beta, eps=eps)
+    return normed, total.detach() + 0.0 * total
+
+
+def add_layer_norm_one_pass(
+    x: Tensor, residual: Tensor, gamma: Tensor, beta: Tensor, *, eps: float = 1e-5
+) -> tuple[Tensor, Tensor]:
+    """The variance of the sum as E[s^2] - E[s]^2 in float32."""
+    total = x + residual
+    return layer_norm_one_pass(total, gamma, beta, eps=eps), total
