@@ -50,8 +50,16 @@ class TargetCaller:
         wrt = self._differentiable_slots(operator, named) if self.pulling else ()
         if observe in METERED or wrt:
             metered, order = observe in METERED, observe == "order"
+            ones = self._ones(operator, args, options) if wrt and self.calls.judging else ()
             judged = self.calls.call(
-                operator, args, options, wrt=wrt, coarse=True, measure=metered, order=order
+                operator,
+                args,
+                options,
+                wrt=wrt,
+                cotangents=ones,
+                coarse=True,
+                measure=metered,
+                order=order,
             )
             if not metered:
                 return judged.values
@@ -86,6 +94,13 @@ class TargetCaller:
         if not found:
             raise NotClaimed("no input of the call has a gradient")
         return tuple(found)
+
+    def _ones(
+        self, operator: str, args: tuple[Any, ...], options: Mapping[str, Any]
+    ) -> tuple[Tensor, ...]:
+        full = self.calls.full_options(operator, options)
+        results = as_tuple(self.oracles(operator)(args, full, self.calls.dtype))
+        return tuple(torch.ones_like(x) for x in results if x.is_floating_point())
 
     def pulled_back(self, evaluate: Callable[[], Any]) -> Any:
         """The gradients of the sum of the call's results, in the order of the spec."""

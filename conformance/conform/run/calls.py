@@ -397,10 +397,12 @@ class TargetCalls:
         if not flowing:
             raise NotClaimed("no gradient flows to any input")
         seed = derive_seed(self.material.case.seed, oracle.name, self.dtype)
+        values = tuple(g for _, g in pairs if g is not None)
+        if truth is None and not cotangents:
+            return Judged(reply=reply, values=values, wrt=flowing)  # of the whole call, unjudged
         decisions = truth.exact.decisions if truth is not None else ()
         if truth is not None and is_open(truth, oracle.model(self.dtype).scale):
             self.undecided += 1
-            values = tuple(g for _, g in pairs if g is not None)
             return Judged(
                 NOTHING, undecided=True, close=True, reply=reply, values=values, wrt=flowing
             )

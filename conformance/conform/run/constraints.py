@@ -29,7 +29,7 @@ def constraints_of(operator: Operator, claim: OperatorClaim) -> Constraints:
     def accept(case: Case) -> bool:
         names: dict[str, Any] = {**case.dims, **case.inputs, **case.options}
         evaluator = Evaluator(names, {}, _NoCaller(), frozenset(), operator.name)
-        return all(bool(evaluator.value(node)) for node in conditions)
+        return all(_holds(evaluator, node) for node in conditions)
 
     layouts = {
         "any": ("contiguous", "transposed", "sliced", "misaligned", "expanded"),
@@ -69,6 +69,19 @@ def outside(
         except LawError:
             continue  # a dim that this call does not show
     return within(claim.limits, names) or ""
+
+
+def _holds(evaluator: Evaluator, node: ast.expr) -> bool:
+    """A condition on a drawn case, whose tensors have no values yet."""
+    try:
+        return bool(evaluator.value(node))
+    except (LawError, TypeError, AttributeError, ValueError):
+        raise ConformError(
+            "bad-requires",
+            f"requires={ast.unparse(node)!r}: cannot be decided from sizes and options",
+            hint="conditions are over dims and plain options; of a tensor only `is None` and "
+            "`is not None` can be asked, since its values come later",
+        ) from None
 
 
 class _NoCaller:

@@ -71,6 +71,10 @@ class _Plain:
         """Mistakes observe nothing."""
         raise NotImplementedError(name)
 
+    def pulled_back(self, evaluate: Callable[[], Any]) -> Any:
+        """Mistakes observe nothing."""
+        raise NotImplementedError("backward")
+
     def gradient(self, function: Function, at: Any, cotangent: Any) -> Any:
         """By torch.func."""
         out, pull, *_ = torch.func.vjp(function, *at)

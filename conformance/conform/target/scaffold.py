@@ -18,6 +18,7 @@ CONFORM = {{
     "name": "{name}",
     "device": "cpu",  # or "cuda"
     "dtypes": ["float32", "bfloat16"],
+    # "promises": ["traffic"],  # hold its memory traffic to the laws of traffic, too
 }}
 '''
 
