@@ -298,6 +298,15 @@ def test_options_are_passed_on_and_explicit_ones_win() -> None:
     assert caller.seen == [{"scale": 3}, {"scale": 2.0}]
 
 
+@pytest.mark.parametrize(
+    "text", ["0.1 * n", "n * 0.1", "n / 10", "n ** 0.5 * 0 + 0.1", "max(n, 1.5) - 1.4"]
+)
+def test_integers_that_meet_a_float_become_float64(text: str) -> None:
+    value = law(text, n=torch.tensor([1]))
+    assert value.dtype == torch.float64
+    assert value.item() == pytest.approx(0.1, rel=1e-12)
+
+
 def test_edit_copies() -> None:
     before = X.clone()
     law("edit(x[0], 9)")

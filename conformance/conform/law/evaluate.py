@@ -72,6 +72,7 @@ def _power(a: Any, b: Any) -> Any:
         raise LawError(f"the power {a}**{b} is too large")
     if isinstance(a, int) and isinstance(b, int) and b < 0:
         return float(a) ** b
+    a, b = _matched(a, b)
     return a**b
 
 
@@ -80,11 +81,21 @@ def _real(a: Any) -> Any:
     return a.to(torch.int64) if isinstance(a, Tensor) and a.dtype == torch.bool else a
 
 
+def _matched(a: Any, b: Any) -> tuple[Any, Any]:
+    """Both ready for arithmetic: integers that meet a float become float64, torch would say 32."""
+    a, b = _real(a), _real(b)
+    if isinstance(a, float) and isinstance(b, Tensor) and not b.is_floating_point():
+        b = b.to(torch.float64)
+    if isinstance(b, float) and isinstance(a, Tensor) and not a.is_floating_point():
+        a = a.to(torch.float64)
+    return a, b
+
+
 def _sized(operation: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     """The operation on numbers and tensors only, with a result of bounded size."""
 
     def apply(a: Any, b: Any) -> Any:
-        a, b = _real(a), _real(b)
+        a, b = _matched(a, b)
         if isinstance(a, Tensor) and isinstance(b, Tensor):
             shape = torch.broadcast_shapes(a.shape, b.shape)  # type: ignore[no-untyped-call]
             if math.prod(shape) > MAX_ELEMENTS:

@@ -84,6 +84,13 @@ def _lift(*values: Any) -> tuple[Any, ...]:
     )
 
 
+def _alike(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+    """Integers that meet a float become float64."""
+    if a.is_floating_point() == b.is_floating_point():
+        return a, b
+    return a.to(torch.float64), b.to(torch.float64)
+
+
 def vabs(x: Any) -> Any:
     """Absolute value; integers stay integers."""
     return x.abs() if isinstance(x, Tensor) else abs(x)
@@ -104,12 +111,11 @@ def _extreme(pair: Any, reduce: Any, plain: Any, values: Any, dim: Any, keepdim:
         x = values[0]
         return reduce(x, _axes(dim) if dim is not None else tuple(range(x.ndim)), keepdim)
     if len(values) == 2 and isinstance(values[0], Tensor) and dim is None and not keepdim:
-        a, b = _lift(*values)
-        return pair(a, b.to(a.dtype) if b.ndim == 0 else b)
+        return pair(*_alike(*_lift(*values)))
     result = values[0] if len(values) > 1 else plain(values[0])
     for value in values[1:]:
         if isinstance(result, Tensor) or isinstance(value, Tensor):
-            result = pair(*_lift(result, value))
+            result = pair(*_alike(*_lift(result, value)))
         else:
             result = plain(result, value)
     return result
@@ -117,7 +123,7 @@ def _extreme(pair: Any, reduce: Any, plain: Any, values: Any, dim: Any, keepdim:
 
 def norm(x: Tensor, dim: Any = -1, keepdim: bool = False) -> Tensor:
     """Euclidean norm over dim (default last)."""
-    return tensor(x).square().sum(_axes(dim), keepdim=keepdim).sqrt()
+    return tensor(x).to(torch.float64).square().sum(_axes(dim), keepdim=keepdim).sqrt()
 
 
 def var(x: Tensor, dim: Any = -1, keepdim: bool = False) -> Tensor:
