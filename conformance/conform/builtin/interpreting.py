@@ -9,13 +9,10 @@ import ast
 import os
 import sys
 from pathlib import Path
-from types import ModuleType
-from typing import Any
 
 import torch
 
 SWITCH = "TRITON_INTERPRET"
-_LIBRARIES = ("triton", "torch")  # what they have interpreted is not the target's
 
 
 def prepare(file: Path | None, device: str | None) -> None:
@@ -51,21 +48,3 @@ def mend() -> None:
     """Mend the interpreter, if triton is there and interprets; once, and at no cost without."""
     if "triton.runtime.interpreter" in sys.modules:
         import conform_kernels  # noqa: F401 - it mends when it is imported
-
-
-def interprets() -> bool:
-    """Whether somebody but triton and torch has kernels that are interpreted in this process."""
-    module = sys.modules.get("triton.runtime.interpreter")
-    return module is not None and any(
-        _is_interpreted(value, module.InterpretedFunction)
-        for name, holder in list(sys.modules.items())
-        if isinstance(holder, ModuleType) and name.partition(".")[0] not in _LIBRARIES
-        for value in list(vars(holder).values())
-    )
-
-
-def _is_interpreted(value: Any, kind: type) -> bool:
-    """Also of a kernel within autotune or heuristics."""
-    while type(value).__module__.startswith("triton.") and not isinstance(value, kind):
-        value = getattr(value, "fn", None)
-    return isinstance(value, kind)

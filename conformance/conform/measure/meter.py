@@ -15,7 +15,7 @@ from conform.measure.flops import eager_flops
 from conform.measure.launch import Kind, Launch
 from conform.measure.record import Key, Measurement, Traffic
 from conform.measure.regions import Array, Region, Regions, Role, Span, Written
-from conform.measure.seam import interpreter, watched
+from conform.measure.seam import has_kernels, interpreter, watched
 
 
 class Meter:
@@ -51,7 +51,7 @@ class Meter:
         with watched(self), _EagerMode(self):
             yield
         # Kernels of a triton that was imported in the block were not seen.
-        self.missed_launches |= blind and interpreter() is not None
+        self.missed_launches |= blind and has_kernels()
 
     # -- kernels -------------------------------------------------------------------------------
 

@@ -76,22 +76,25 @@ class Owners:
         by_writer = self._conflicts(self.writer[at], 0, at, clock)
         by_reader = self._conflicts(self.reader[at], 1, at, clock)
         if writes:
-            if same is not None:
-                changed = ~np.repeat(same, span.itemsize // self.unit)
-                by_writer, by_reader = by_writer & changed, by_reader & changed
-            self.write_write[at] |= by_writer
-            self.read_write[at] |= by_reader
+            changed = None if same is None else ~np.repeat(same, span.itemsize // self.unit)
+            _mark(self.write_write, at, by_writer, changed)
+            _mark(self.read_write, at, by_reader, changed)
             self.writer[at] = clock.program
         else:
-            self.read_write[at] |= by_writer
-            # Who reads after the last reader stands for both.
-            self.reader[at] = np.where(by_reader, _MANY, clock.program)
+            _mark(self.read_write, at, by_writer, None)
+            self.reader[at] = clock.program
+            if by_reader is not None:
+                # Who reads after the last reader stands for both.
+                self.reader[at] = np.where(by_reader, _MANY, clock.program)
         if self.timed:
             self.times[0 if writes else 1][at] = clock.epoch
 
-    def _conflicts(self, owner: Array, kind: int, at: Array | slice, clock: Clock) -> Array:
-        other: Array = (owner != 0) & (owner != clock.program)
-        if not self.timed or clock.known is None or not other.any():
+    def _conflicts(self, owner: Array, kind: int, at: Array | slice, clock: Clock) -> Array | None:
+        """Which elements belong to another program without an order; None where none does."""
+        other: Array = (owner != clock.program) & (owner != 0)
+        if not other.any():
+            return None
+        if not self.timed or clock.known is None:
             return other
         # Of elements that many read nothing is known but whether every program published.
         everybody = bool((clock.known[1 : clock.program] > 0).all())
@@ -104,3 +107,9 @@ class Owners:
         """Elements that several programs wrote, and others that some wrote and others read."""
         both = np.count_nonzero(self.read_write & ~self.write_write)
         return int(np.count_nonzero(self.write_write)), int(both)
+
+
+def _mark(flags: Array, at: Array | slice, found: Array | None, among: Array | None) -> None:
+    """Set the flags of the elements found."""
+    if found is not None:
+        flags[at] |= found if among is None else found & among

@@ -57,9 +57,10 @@ class Span(NamedTuple):
         if self.addresses is None:
             return slice((self.low - start) // unit, -(-(self.end - start) // unit))
         shift = unit.bit_length() - 1
-        offsets = self.addresses.astype(np.int64) - start
+        offsets = self.addresses.view(np.int64) - start
         if unit >= self.itemsize:
-            return offsets >> shift if shift else offsets
+            offsets >>= shift
+            return offsets
         spread = np.arange(0, self.itemsize, unit, dtype=np.int64)
         wide: Array = (offsets[:, None] + spread) >> shift
         return wide.reshape(-1)

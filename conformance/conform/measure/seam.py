@@ -12,6 +12,7 @@ import math
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from types import ModuleType
 from typing import Any, Protocol
 
 import numpy as np
@@ -58,6 +59,26 @@ def interpreter() -> Any:
     if module is None or language is None:
         return None
     return module if isinstance(language.sum, module.InterpretedFunction) else None
+
+
+def has_kernels() -> bool:
+    """Whether somebody but triton and torch has kernels that are interpreted in this process."""
+    module = interpreter()
+    return module is not None and any(
+        _is_interpreted(value, module.InterpretedFunction)
+        for name, holder in list(sys.modules.items())
+        if isinstance(holder, ModuleType) and name.partition(".")[0] not in ("triton", "torch")
+        for value in list(vars(holder).values())
+    )
+
+
+def _is_interpreted(value: Any, kind: type) -> bool:
+    """Also of a kernel within autotune or heuristics. Anything may lie about in a module."""
+    while not issubclass(type(value), kind):
+        if not str(type(value).__module__).startswith("triton."):
+            return False
+        value = getattr(value, "fn", None)
+    return True
 
 
 class Seam:

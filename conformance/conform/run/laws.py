@@ -10,33 +10,29 @@ and a law that is false of the oracle itself is reported as an error of the spec
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
 from typing import Any
 
 import torch
 
-from conform.draw.case import derive_seed
-from conform.draw.fill import DTYPES
-from conform.judge.criterion import Residual, spread
+from conform.judge.criterion import Residual
 from conform.judge.model import Model
-from conform.judge.roundoff import Roundoff, as_samples
+from conform.judge.roundoff import Roundoff
 from conform.law.bounds import tensor
-from conform.law.evaluate import Budget, Evaluator, with_inputs
+from conform.law.evaluate import Budget, Evaluator
 from conform.law.grammar import LawError, names_used
 from conform.law.names import MEASURE_NAMES
 from conform.records import Outcome
 from conform.run.callers import OracleCaller, Oracles, TargetCaller
 from conform.run.calls import Refused, TargetCalls, Violation
+from conform.run.dependence import depends
+from conform.run.law_noise import ARITHMETIC, LawNoise
 from conform.run.material import Material
 from conform.run.sides import (
     bit_difference,
     gap,
     is_none,
-    other_integers,
     parts,
-    rebound,
     residual,
-    sampled_gap,
     scale,
     small,
     truth,
@@ -45,15 +41,6 @@ from conform.run.verdicts import LawVerdict, both, either
 from conform.spec.book import Property
 
 Tensor = torch.Tensor
-SAMPLES = 17  # a prime, see judge.roundoff
-_LOOPED: set[str] = set()
-EDITS = (
-    ("negate", lambda x: -x),
-    ("add one", lambda x: x + 1.0),
-    ("times four", lambda x: x * 4.0 + 0.5),
-    ("large", lambda x: torch.where(x >= 0, 1e3, -1e3).to(x.dtype)),
-)
-_ARITHMETIC = 2.0**-44  # float64 law arithmetic: a few thousand roundoffs of the largest term
 
 
 class FalseLaw(Exception):
@@ -65,11 +52,6 @@ def _calls_any(law: Property, forms: tuple[str, ...]) -> bool:
     return any(
         isinstance(node, ast.Name) and node.id in forms for tree in trees for node in ast.walk(tree)
     )
-
-
-def _open(bound: Tensor) -> Tensor:
-    """A bound that the samples could not give is infinite, and stays so."""
-    return torch.where(torch.isnan(bound), torch.inf, bound)
 
 
 class LawRun:
@@ -91,6 +73,8 @@ class LawRun:
         self.operators = operators
         self.of_oracle = of_oracle
         self.differentiates = _calls_any(law, ("grad", "vjp"))
+        scale = self.model(law.operator).scale
+        self.noise = LawNoise(law, self.material, operators, self._oracle_caller, scale)
         self.exact = self._evaluator(self._oracle_caller())
         caller = TargetCaller(calls, oracles, kernels_only=law.kernels_only)
         self.target = self.exact if of_oracle else self._evaluator(caller)
@@ -209,6 +193,9 @@ class LawRun:
             f"({int(wrong.sum())} of {wrong.numel()} elements)"
         )
 
+    def _form_depends(self, node: ast.Call) -> LawVerdict:
+        return depends(node, self.target, self.exact, self.noise, self._smallest())
+
     def _form_differs(self, node: ast.Call) -> LawVerdict:
         return self._same_bits(node.args[0], node.args[1]).negated()
 
@@ -273,10 +260,10 @@ class LawRun:
         exact = [gap(x, y) for x, y in zip(a0, b0, strict=True)]
         sizes = [scale(x, y) for x, y in zip(a, b, strict=True)]
         smallest = self._smallest()
-        floors = [s * _ARITHMETIC + smallest for s in sizes]
+        floors = [s * ARITHMETIC + smallest for s in sizes]
         if not negative and all(small(g, f, one_sided) for g, f in zip(gaps, floors, strict=True)):
             return LawVerdict(True, None)
-        bounds = [f + s for f, s in zip(floors, self._spreads(left, right, exact), strict=True)]
+        bounds = [f + s for f, s in zip(floors, self.noise.gaps(left, right, exact), strict=True)]
         worst: Residual | None = None
         for own, gap0, bound, x, y in zip(gaps, exact, bounds, a, b, strict=True):
             centre = torch.zeros_like(gap0) if negative or self.of_oracle else gap0
@@ -299,147 +286,3 @@ class LawRun:
         if self.material.dtype == "float64":
             return 0.0
         return 4 * (2.0**-24 if self.material.dtype == "float16" else 2.0**-126)
-
-    # -- roundoff -------------------------------------------------------------------------------
-
-    def _spreads(self, left: ast.expr, right: ast.expr, exact: list[Tensor]) -> list[Tensor]:
-        samples = self.sampled(
-            lambda evaluator: tuple(
-                sampled_gap(x, y)
-                for x, y in zip(
-                    parts(evaluator.value(left)), parts(evaluator.value(right)), strict=True
-                )
-            )
-        )
-        scale = self.model(self.law.operator).scale
-        return [_open(spread(s, e, scale)) for s, e in zip(samples, exact, strict=True)]
-
-    def sampled(
-        self,
-        function: Callable[[Evaluator], tuple[Tensor, ...]],
-        names: dict[str, Any] | None = None,
-    ) -> list[Tensor]:
-        """`function` of the law's evaluator, evaluated under roundoff, [samples, ...] each."""
-        names = names if names is not None else self.material.names
-        seed = derive_seed(self.material.case.seed, self.law.id, self.material.dtype)
-        generator = torch.Generator().manual_seed(seed % 2**63)
-        grid = 1.0 + torch.rand(SAMPLES, generator=generator, dtype=torch.float64)
-        if self.law.id not in _LOOPED:
-            found = self._mapped(function, names, grid, seed)
-            if found is not None:
-                return found
-            _LOOPED.add(self.law.id)
-        rows = []
-        for i in range(SAMPLES):
-            noise = Roundoff(derive_seed(seed, i))
-            rows.append(self._noisy(function, names, grid[i], noise))
-        return [torch.stack(column) for column in zip(*rows, strict=True)]
-
-    def _noisy(
-        self,
-        function: Callable[[Evaluator], tuple[Tensor, ...]],
-        names: dict[str, Any],
-        c: Tensor,
-        noise: Roundoff,
-    ) -> tuple[Tensor, ...]:
-        """Law arithmetic is float64: only operator calls carry roundoff (except in float64)."""
-        caller = self._oracle_caller(noise, c)
-        evaluator = Evaluator(names, self.law.lets, caller, self.operators, self.law.operator)
-        noise.paused = self.material.dtype != "float64"
-        with noise:
-            return function(evaluator)
-
-    def _mapped(
-        self,
-        function: Callable[[Evaluator], tuple[Tensor, ...]],
-        names: dict[str, Any],
-        grid: Tensor,
-        seed: int,
-    ) -> list[Tensor] | None:
-        own = {k: v for k, v in names.items() if isinstance(v, Tensor) and v.is_floating_point()}
-        keys = list(own)
-        noise = Roundoff(seed)
-        noise.sampled = len(grid)
-        with noise:
-            noise.paused = True
-            batched = [as_samples(own[k], len(grid)) for k in keys]
-            c = grid.clone()
-            c.conform_sampled = True  # type: ignore[attr-defined]
-
-        def one(c: Tensor, *values: Tensor) -> tuple[Tensor, ...]:
-            inner = rebound(names, own, dict(zip(keys, values, strict=True)))
-            return self._noisy(function, inner, c, noise)
-
-        try:
-            out = torch.vmap(one)(c, *batched)
-        except (RuntimeError, ValueError, TypeError):
-            return None
-        return None if noise.shared_noise else list(out)
-
-    # -- dependence -----------------------------------------------------------------------------
-
-    def _form_depends(self, node: ast.Call) -> LawVerdict:
-        """Edits by several magnitudes; the bound is the spread of the unedited value."""
-        expression, regions = node.args[0], node.args[1:]
-        base = [tensor(x) for x in parts(self.target.value(expression))]
-        base0 = [tensor(x) for x in parts(self.exact.value(expression))]
-        bounds: list[Tensor] | None = None
-        for words, change in EDITS:
-            changes = self._edited(regions, change)
-            if not changes:
-                return LawVerdict(False, None, "the region is empty")
-            edited = [tensor(x) for x in parts(self.target.replaced(changes).value(expression))]
-            for i, (x, y) in enumerate(zip(base, edited, strict=True)):
-                if torch.equal(torch.nan_to_num(x), torch.nan_to_num(y)):
-                    continue
-                bounds = bounds or self._value_bounds(expression, base0)
-                difference = gap(x, y).abs()
-                over = difference > 2 * bounds[i] + self._smallest()
-                if bool(over.any()):
-                    index = tuple(int(k) for k in over.nonzero()[0])
-                    return LawVerdict(
-                        True,
-                        None,
-                        f"editing ({words}) changes the value at "
-                        f"{list(index)} from {float(x[index]):.9g} to "
-                        f"{float(y[index]):.9g}",
-                    )
-        return LawVerdict(False, None, "no edit changes the value")
-
-    def _value_bounds(self, expression: ast.expr, base0: list[Tensor]) -> list[Tensor]:
-        samples = self.sampled(
-            lambda e: tuple(tensor(x).to(torch.float64) for x in parts(e.value(expression)))
-        )
-        scale = self.model(self.law.operator).scale
-        return [
-            _open(spread(s, b, scale)) + b.abs() * _ARITHMETIC
-            for s, b in zip(samples, base0, strict=True)
-        ]
-
-    def _edited(
-        self, regions: list[ast.expr], change: Callable[[Tensor], Tensor]
-    ) -> dict[str, Any]:
-        changes: dict[str, Any] = {}
-        for region in regions:
-            whole = isinstance(region, ast.Name)
-            holder = region if whole else getattr(region, "value", None)
-            if not isinstance(holder, ast.Name):
-                raise LawError("depends takes drawn inputs or their regions, such as k[..., n:, :]")
-            old = changes.get(holder.id, self.material.names.get(holder.id))
-            if not isinstance(old, Tensor):
-                raise LawError(f"{holder.id!r} is no drawn tensor")
-            index = ... if whole else self.exact.index(region.slice)  # type: ignore[attr-defined]
-            new = old.clone()
-            if new[index].numel() == 0:
-                continue
-            piece = new[index]
-            limit = torch.finfo(DTYPES[self.material.dtype]).max / 8
-            new[index] = (
-                change(piece).clamp(-limit, limit)
-                if piece.is_floating_point()
-                else (~piece if piece.dtype == torch.bool else other_integers(piece))
-            )
-            changes[holder.id] = new
-        if not changes:
-            return {}
-        return with_inputs(self.material.names, changes)

@@ -8,7 +8,7 @@ import torch
 
 from conform.judge.criterion import Residual, unravelled
 from conform.law.bounds import tensor
-from conform.law.evaluate import with_inputs
+from conform.law.forms import with_inputs
 
 Tensor = torch.Tensor
 

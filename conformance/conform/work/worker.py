@@ -16,6 +16,7 @@ import torch
 
 from conform.builtin import interpreting
 from conform.errors import ConformError
+from conform.measure.seam import has_kernels
 from conform.target.claims import OperatorSignature
 from conform.target.loading import LoadedTarget, load_target
 from conform.target.ref import TargetKind, TargetRef
@@ -81,7 +82,7 @@ class Worker:
             limit_memory(message["memory_limit"])
         interpreting.mend()
         self._executor = Executor(_bind(target), device, _unmeasured(ref, device))
-        on_cpu = device == "cpu" and interpreting.interprets()
+        on_cpu = device == "cpu" and has_kernels()
         description = replace(target.description, interprets=on_cpu)
         return {"description": description.to_json(), "seconds": seconds}
 
