@@ -9,7 +9,7 @@ JOBS ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install -c constraints.txt
 TORCH := $(shell sed -n 's/^torch==/torch==/p' constraints.txt)
 
-.PHONY: venv examples report test test-all lint bench clean
+.PHONY: venv examples report test test-all lint aot bench bench-checker clean
 
 venv: $(VENV)/.stamp
 
@@ -46,7 +46,15 @@ lint: venv
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
+# Kernels compiled for four architectures, without a GPU; UPDATE=1 writes the table of resources.
+aot: venv
+	$(BIN)/python -m conform_kernels._aot $(if $(UPDATE),--update)
+
+# The kernels beside torch and libraries; needs a GPU.
 bench: venv
+	$(BIN)/conform bench --target kernels --out $(OUT)/bench
+
+bench-checker: venv
 	$(BIN)/pytest tests/benchmarks --benchmark-only
 
 clean:

@@ -46,16 +46,19 @@ def sample(architecture: str) -> tuple[Build, ...]:
     attention's most frequent ones; float32's also for gfx942, which has least shared memory.
     """
     found = builds(architecture)
-    largest: dict[tuple[object, bool], Build] = {}
+    largest: dict[tuple[int, bool], Build] = {}
     for build in found:
-        key = (build.kernel, _wide(build))
+        key = (id(build.kernel), _wide(build))
         if key not in largest or _size(build) > _size(largest[key]):
             largest[key] = build
     kept = {build.name for build in largest.values()}
+    halves = {id(build.kernel) for build in found if not _wide(build)}
+    with_float32 = architecture in ("sm_90", "gfx942")
     return tuple(
         build
         for build in found
-        if (build.name in kept and (not _wide(build) or architecture in ("sm_90", "gfx942")))
+        if (build.name in kept and (with_float32 or not _wide(build)))
+        or (build.name in kept and id(build.kernel) not in halves)
         or (architecture == "sm_90" and not _wide(build))
         or "bf16.d128.causal" in build.name
     )

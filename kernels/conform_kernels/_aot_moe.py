@@ -31,8 +31,12 @@ def _routers() -> Iterator[Build]:
         yield Build(f"router.forward.{end}", _route.route_kernel,
                     (p, p, F, "*i64", p, (4096, 4096, experts, 2), ((4096, 1), (experts, 1))),
                     size | {"INNER": tile.inner}, tile.num_warps, tile.num_stages)  # fmt: skip
+        size = size | {"PARTS": 16}
         yield Build(f"router.backward.{end}", _route.route_backward_kernel,
-                    (F, "*i64", p, p, (4096, experts, 2), (2, 1)), size,
+                    (F, "*i64", p, None, p, (4096, experts, 2, 2), (2, 1)), size,
+                    tile.num_warps)  # fmt: skip
+        yield Build(f"moe_layer.router-backward.{end}", _route.route_backward_kernel,
+                    (F, "*i64", F, "*i64", p, (4096, experts, 2, 112), (112, 1)), size,
                     tile.num_warps)  # fmt: skip
 
 

@@ -18,7 +18,7 @@ def delta_kernel(
 ):
     """delta = sum(o do) - dlse for QUERIES rows; strides = (heads, length, those of do)."""
     row = tl.program_id(0).to(tl.int64) * QUERIES + tl.arange(0, QUERIES)
-    dv = tl.arange(0, BDV)
+    dv = tl.arange(0, BDV).to(tl.int64)
     head, i = row // strides[1], row % strides[1]
     at = head // strides[0] * strides[2] + head % strides[0] * strides[3] + i * strides[4]
     keep = (row < rows)[:, None] & (dv < DV)[None, :]

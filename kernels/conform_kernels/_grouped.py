@@ -162,7 +162,8 @@ def grouped(
     """Each row of the groups times its expert's w[N, K, M] -> [rows, M]; rows not in use are unset.
 
     `gathered`: a[T, K] is by token, else a[rows, K] by row. back = (hidden[rows, M], gates[T, k]):
-    the gradient behind gate and ReLU, and as second result that of the gates, float32[rows].
+    the gradient behind gate and ReLU, and as second result parts of that of the gates, float32
+    [rows, parts], to be added up.
     """
     inner, columns = w.shape[1], w.shape[2]
     out = torch.empty(groups.rows, columns, dtype=a.dtype, device=a.device)
@@ -184,7 +185,7 @@ def grouped(
             EXPERTS=triton.next_power_of_2(experts), TOGETHER=ROW_TILES_TOGETHER, RELU=relu,
             num_warps=tile.num_warps, num_stages=tile.num_stages,
         )  # fmt: skip
-    return out, None if partial is None else partial.sum(1)
+    return out, partial
 
 
 def weight_gradient(

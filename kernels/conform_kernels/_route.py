@@ -31,7 +31,7 @@ def route_kernel(
         inside = at < sizes[1]
         where = x + token[:, None] * strides[0][0] + at[None, :] * strides[0][1]
         part = tl.load(where, mask=alive & inside[None, :], other=0.0)
-        where = gate + at[:, None] * strides[1][0] + n[None, :] * strides[1][1]
+        where = gate + at[:, None] * strides[1][0] + n[None, :].to(tl.int64) * strides[1][1]
         w = tl.load(where, mask=inside[:, None] & real, other=0.0)
         logits = tl.dot(part, w, logits, input_precision="ieee")
     logits = tl.where(real, logits, -float("inf"))
@@ -54,11 +54,14 @@ def route_kernel(
 
 @triton.jit
 def route_backward_kernel(
-    probs, indices, up, grad, sizes, strides, TOKENS: tl.constexpr, EXPERTS: tl.constexpr
-):
+    probs, indices, up, slots, grad, sizes, strides,
+    TOKENS: tl.constexpr, EXPERTS: tl.constexpr, PARTS: tl.constexpr,
+):  # fmt: skip
     """The gradient of the logits from `up`, that of the weights: p (up - sum p up).
 
-    sizes = (tokens, experts, top_k); strides = those of up[tokens, top_k]; grad is contiguous.
+    sizes = (tokens, experts, top_k, parts); strides = those of up[tokens, top_k]. With slots
+    [tokens, top_k] up is [rows, parts] instead, to be added up at each choice's row, and nothing
+    where that is -1. Everything else is contiguous.
     """
     token = tl.program_id(0).to(tl.int64) * TOKENS + tl.arange(0, TOKENS)
     n = tl.arange(0, EXPERTS)
@@ -68,8 +71,18 @@ def route_backward_kernel(
     d = tl.zeros([TOKENS, EXPERTS], tl.float32)
     for choice in range(sizes[2]):
         taken = tl.load(indices + token * sizes[2] + choice, mask=alive, other=-1)
-        v = tl.load(up + token * strides[0] + choice * strides[1], mask=alive, other=0.0)
-        d += tl.where(n[None, :] == taken[:, None], v.to(tl.float32)[:, None], 0.0)
+        if slots is None:
+            v = tl.load(up + token * strides[0] + choice * strides[1], mask=alive, other=0.0)
+            v = v.to(tl.float32)
+        else:
+            slot = tl.load(slots + token * sizes[2] + choice, mask=alive, other=-1)
+            v = tl.zeros([TOKENS], tl.float32)
+            for start in range(0, sizes[3], PARTS):
+                part = start + tl.arange(0, PARTS)
+                keep_part = (slot >= 0)[:, None] & (part < sizes[3])[None, :]
+                where = up + slot[:, None] * sizes[3] + part[None, :]
+                v += tl.sum(tl.load(where, mask=keep_part, other=0.0), 1)
+        d += tl.where(n[None, :] == taken[:, None], v[:, None], 0.0)
     g = p * (d - tl.sum(p * d, 1)[:, None])
     tl.store(grad + token[:, None] * sizes[1] + n[None, :], g, mask=keep)
 
@@ -104,13 +117,19 @@ def route(
     return indices, weights, probs
 
 
-def logit_gradient(probs: Tensor, indices: Tensor, up: Tensor, dtype: torch.dtype) -> Tensor:
-    """The gradient [T,N] of the logits, in `dtype`, from that of the weights, up[T,k]."""
+def logit_gradient(
+    probs: Tensor, indices: Tensor, up: Tensor, dtype: torch.dtype, slots: Tensor | None = None
+) -> Tensor:
+    """The gradient [T,N] of the logits, in `dtype`, from that of the weights, up[T,k].
+
+    With slots[T,k] the latter is the sum of up[rows, parts] over the parts of a choice's row.
+    """
     grad = torch.empty(probs.shape, dtype=dtype, device=probs.device)
     if grad.numel():
         tile = route_tile(probs.shape[1], grad.element_size())
         route_backward_kernel[(triton.cdiv(probs.shape[0], tile.tokens),)](
-            probs, indices, up, grad, (*probs.shape, indices.shape[1]), up.stride(),
-            TOKENS=tile.tokens, EXPERTS=tile.experts, num_warps=tile.num_warps,
+            probs, indices, up, slots, grad, (*probs.shape, indices.shape[1], up.shape[1]),
+            up.stride(), TOKENS=tile.tokens, EXPERTS=tile.experts, PARTS=16,
+            num_warps=tile.num_warps,
         )  # fmt: skip
     return grad

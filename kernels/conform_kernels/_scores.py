@@ -16,7 +16,7 @@ def load_tile(
     base, row, col, rows, strides, COLS: tl.constexpr, EDGE: tl.constexpr, WIDTH: tl.constexpr
 ):
     """base[row, col], zero outside; masked only where EDGE (rows) or COLS < WIDTH say so."""
-    where = base + row[:, None] * strides[0] + col[None, :] * strides[1]
+    where = base + row[:, None] * strides[0] + col[None, :].to(tl.int64) * strides[1]
     if EDGE and COLS < WIDTH:
         tile = tl.load(where, mask=(row[:, None] < rows) & (col[None, :] < COLS), other=0.0)
     elif EDGE:

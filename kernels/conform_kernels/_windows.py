@@ -40,7 +40,7 @@ def _pixels(batch, window, t, image, shift, SIZE: tl.constexpr):
 @triton.jit
 def _load(base, pixel, region, strides, D: tl.constexpr, BD: tl.constexpr):
     """Features [0, D) at pixels, zero for padding."""
-    d = tl.arange(0, BD)
+    d = tl.arange(0, BD).to(tl.int64)
     where = base + pixel[:, None] * strides[0] + d[None, :] * strides[1]
     return tl.load(where, mask=(region >= 0)[:, None] & (d < D)[None, :], other=0.0)
 

@@ -39,11 +39,9 @@ class _Layer(torch.autograd.Function):
         dW2 = weight_gradient(hidden, dy, groups, gathered="b", gates=gates) if need_2 else None
         if not (need_x or need_gate or need_1):
             return None, None, None, dW2, None, None
-        inner, of_gates = grouped(dy, W2.mT, groups, gathered=True, back=(hidden, gates))
+        inner, parts = grouped(dy, W2.mT, groups, gathered=True, back=(hidden, gates))
         dW1 = weight_gradient(x, inner, groups, gathered="a") if need_1 else None
-        # A dropped assignment's gate has no say.
-        up = torch.where(groups.slots >= 0, of_gates[groups.slots.clamp(min=0)], 0.0)
-        logits = logit_gradient(probs, indices, up, x.dtype)
+        logits = logit_gradient(probs, indices, parts, x.dtype, groups.slots)
         dWg = x.t() @ logits if need_gate else None
         dx = None
         if need_x:

@@ -21,7 +21,7 @@ __all__ = ["paged_decode_attention"]
 def _page_tile(base, page, slot, d, keep, strides, D: tl.constexpr, BD: tl.constexpr):
     """base[page, slot, d] for one head of the pages; zero where not kept, or beyond D."""
     where = base + page * strides[0] + slot * strides[1]
-    where = where[:, None] + d[None, :] * strides[3]
+    where = where[:, None] + d[None, :].to(tl.int64) * strides[3]
     keep = keep[:, None]
     if D < BD:
         keep = keep & (d < D)[None, :]

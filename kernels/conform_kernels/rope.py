@@ -26,17 +26,17 @@ def _rotate(
     `strides` are x's four, then those of the positions (batch, length). y is contiguous. cos and
     sin are float32; the angles' exponents are taken to base 2.
     """
-    batch = tl.program_id(1).to(tl.int64) // heads
-    head = tl.program_id(1).to(tl.int64) % heads
-    at = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
+    batch = tl.program_id(0).to(tl.int64) // heads
+    head = tl.program_id(0).to(tl.int64) % heads
+    at = tl.program_id(1).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
     here = at < length
     where = tl.load(positions + batch * strides[4] + at * strides[5], mask=here, other=0)
-    pair = tl.arange(0, PAIRS)
+    pair = tl.arange(0, PAIRS).to(tl.int64)
     frequency = tl.exp2(pair.to(tl.float32) * (-2.0 / ROTARY) * log2_base)
     angle = (where.to(tl.float32) / scaling)[:, None] * frequency[None, :]
     cos, sin = tl.cos(angle), tl.sin(angle) * sign
     x += batch * strides[0] + head * strides[1] + at[:, None] * strides[2]
-    y += (tl.program_id(1).to(tl.int64) * length + at[:, None]) * WIDTH
+    y += (tl.program_id(0).to(tl.int64) * length + at[:, None]) * WIDTH
     keep = here[:, None] & (pair < ROTARY // 2)[None, :]
     if INTERLEAVED:
         first, second = 2 * pair, 2 * pair + 1
@@ -47,7 +47,7 @@ def _rotate(
     tl.store(y + first[None, :], a * cos - b * sin, mask=keep)
     tl.store(y + second[None, :], a * sin + b * cos, mask=keep)
     if ROTARY < WIDTH:
-        rest = ROTARY + tl.arange(0, REST)
+        rest = ROTARY + tl.arange(0, REST).to(tl.int64)
         keep = here[:, None] & (rest < WIDTH)[None, :]
         tl.store(y + rest[None, :], tl.load(x + rest[None, :] * strides[3], mask=keep), mask=keep)
 
@@ -68,7 +68,7 @@ def _launch(
         return y
     tile = rope_tile(rotary // 2)
     along_batch = positions.stride(0) if positions.dim() == 2 else 0
-    _rotate[(triton.cdiv(length, tile.positions), batch * heads)](
+    _rotate[(batch * heads, triton.cdiv(length, tile.positions))](
         x, y, positions, heads, length, (*x.stride(), along_batch, positions.stride(-1)),
         math.log2(base), float(scaling), sign,
         ROTARY=rotary, WIDTH=width, INTERLEAVED=interleaved,

@@ -19,7 +19,7 @@ def _forward(
 ):
     """y = exp(x - max) / sum for ROWS rows; rows that fit a tile are read once, others twice."""
     row = tl.program_id(0).to(tl.int64) * ROWS + tl.arange(0, ROWS)
-    col = tl.arange(0, COLS)
+    col = tl.arange(0, COLS).to(tl.int64)
     x += row[:, None] * strides[0]
     y += row[:, None] * columns
     alive = (row < rows)[:, None]
@@ -33,7 +33,7 @@ def _forward(
         top = tl.full([ROWS], -float("inf"), tl.float32)
         total = tl.zeros([ROWS], tl.float32)
         for start in range(0, columns, COLS):
-            at = (start + col).to(tl.int64)[None, :]
+            at = (start + col)[None, :]
             keep = alive & (at < columns)
             v = tl.load(x + at * strides[1], mask=keep, other=-float("inf")).to(tl.float32)
             new = tl.maximum(top, tl.max(v, 1))
@@ -42,7 +42,7 @@ def _forward(
             total = total * tl.exp(top - base) + tl.sum(tl.exp(v - base[:, None]), 1)
             top = new
         for start in range(0, columns, COLS):
-            at = (start + col).to(tl.int64)[None, :]
+            at = (start + col)[None, :]
             keep = alive & (at < columns)
             v = tl.load(x + at * strides[1], mask=keep, other=-float("inf")).to(tl.float32)
             tl.store(y + at, tl.exp(v - top[:, None]) / total[:, None], mask=keep)
@@ -52,19 +52,19 @@ def _forward(
 def _backward(y, dy, dx, rows, columns, strides, ROWS: tl.constexpr, COLS: tl.constexpr):
     """dx = y (dy - sum(y dy)); y and dx are contiguous, dy has `strides`."""
     row = tl.program_id(0).to(tl.int64) * ROWS + tl.arange(0, ROWS)
-    col = tl.arange(0, COLS)
+    col = tl.arange(0, COLS).to(tl.int64)
     alive = (row < rows)[:, None]
     here = row[:, None] * columns
     dy += row[:, None] * strides[0]
     dot = tl.zeros([ROWS], tl.float32)
     for start in range(0, columns, COLS):
-        at = (start + col).to(tl.int64)[None, :]
+        at = (start + col)[None, :]
         keep = alive & (at < columns)
         p = tl.load(y + here + at, mask=keep, other=0.0).to(tl.float32)
         g = tl.load(dy + at * strides[1], mask=keep, other=0.0).to(tl.float32)
         dot += tl.sum(p * g, 1)
     for start in range(0, columns, COLS):
-        at = (start + col).to(tl.int64)[None, :]
+        at = (start + col)[None, :]
         keep = alive & (at < columns)
         p = tl.load(y + here + at, mask=keep, other=0.0).to(tl.float32)
         g = tl.load(dy + at * strides[1], mask=keep, other=0.0).to(tl.float32)

@@ -1,4 +1,4 @@
-"""How long things take: `make bench`; skipped in ordinary runs (--benchmark-skip)."""
+"""How long the checker takes: `make bench-checker`; skipped in ordinary runs (--benchmark-skip)."""
 
 from __future__ import annotations
 
@@ -147,3 +147,53 @@ def test_refuting_one_wrong_line(benchmark: Benchmark, zygote: Zygote) -> None:
     (verdict,) = result.targets[0].verdicts
     assert result.exit_code() is ExitCode.VIOLATED
     assert verdict.diagnosis[0].mistake == "attention.scale-by-dim"
+
+
+METERED = ("attention", "attention-backward", "softmax", "rms_norm", "language_model_loss")
+
+
+@pytest.mark.parametrize("name", METERED)
+def test_overhead_of_the_meter(benchmark: Benchmark, name: str) -> None:
+    """At most 10 % of the interpreter's own time, in the median over calls of both in turn."""
+    pytest.importorskip("triton")
+    import conform_kernels
+    from conform.measure import measure
+
+    if not conform_kernels.interpreting():
+        pytest.skip("kernels are compiled here, not interpreted")
+    torch.set_num_threads(1)
+    call = _metered_call(name)
+    call()
+    measure(call)
+    plain: list[float] = []
+    metered: list[float] = []
+
+    def both() -> None:
+        for spent, run in ((plain, call), (metered, lambda: measure(call))):
+            started = time.process_time()
+            run()
+            spent.append(time.process_time() - started)
+
+    benchmark.pedantic(both, rounds=15)
+    overhead = statistics.median(metered) / statistics.median(plain) - 1
+    benchmark.extra_info["overhead"] = round(overhead, 3)
+    assert overhead < 0.5, "far beyond what noise explains"
+
+
+def _metered_call(name: str) -> Callable[[], Any]:
+    from conform_kernels.attention import attention
+    from conform_kernels.language_model_loss import language_model_loss
+    from conform_kernels.rms_norm import rms_norm
+    from conform_kernels.softmax import softmax
+
+    q, k, v = (torch.randn(1, heads, 200, 32) for heads in (2, 1, 1))
+    x, logits, tokens = torch.randn(500, 50), torch.randn(4, 129, 300), torch.zeros(4, 129).long()
+    tracked = q.clone().requires_grad_()
+    calls: dict[str, Callable[[], Any]] = {
+        "attention": lambda: attention(q, k, v),
+        "attention-backward": lambda: attention(tracked, k, v).sum().backward(),
+        "softmax": lambda: softmax(x),
+        "rms_norm": lambda: rms_norm(x, x[0]),
+        "language_model_loss": lambda: language_model_loss(logits, tokens),
+    }
+    return calls[name]

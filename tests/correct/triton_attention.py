@@ -59,6 +59,6 @@ def attention(q, k, v, *, causal=False, scale=None):
     _kernel[(triton.cdiv(lq, 32), b * h)](
         q, k, v, o, h, h // kv, lq, lk, d**-0.5 if scale is None else scale,
         q.stride(), k.stride(), v.stride(),
-        D=d, DV=dv, BD=width, BDV=width_v, M=16, N=32, CAUSAL=causal,
+        D=d, DV=dv, BD=width, BDV=width_v, M=32, N=32, CAUSAL=causal,
     )  # fmt: skip
     return o

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -97,6 +99,17 @@ def test_without_a_gpu_it_says_so() -> None:
     assert caught.value.exit_code == 2
 
 
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
+def test_the_command_ends_with_2_and_writes_nothing(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "conform", "bench", "--out", str(tmp_path / "out")],
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "benchmarks need a GPU" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
 def test_peaks_are_medians_of_what_the_device_says() -> None:
     peaks = measure_peaks(Clock(), copied=1024, size=16)
     assert peaks == Peaks(copy=2 * 1024 / 1e-3, matmul=2 * 16**3 / 1e-3)
@@ -141,7 +154,7 @@ def small_attention(backward: bool) -> Case:
     heads = {"q": 4, "k": 2, "v": 2, "up": 4}
 
     def draw(generator: torch.Generator) -> dict[str, torch.Tensor]:
-        return {n: torch.randn(2, heads[n], 300, 32, generator=generator).bfloat16() for n in names}
+        return {n: torch.randn(1, heads[n], 300, 16, generator=generator).bfloat16() for n in names}
 
     check = trusted.attention_gradients if backward else trusted.attention
     return Case(
@@ -168,12 +181,12 @@ def test_a_target_that_lacks_the_operator_or_an_option_is_unavailable() -> None:
 
 
 @pytest.mark.parametrize("causal", [False, True])
-@pytest.mark.parametrize("kv", [1, 2, 4])
+@pytest.mark.parametrize("kv", [1, 2])
 def test_trusted_attention_is_the_oracle(causal: bool, kv: int) -> None:
     """In blocks of rows, over several; the gradients, too."""
     generator = torch.Generator().manual_seed(kv)
-    q, up = (torch.randn(2, 4, 600, 16, generator=generator).double() for _ in range(2))
-    k, v = (torch.randn(2, kv, 600, 16, generator=generator).double() for _ in range(2))
+    q, up = (torch.randn(2, 2, 300, 8, generator=generator).double() for _ in range(2))
+    k, v = (torch.randn(2, kv, 300, 8, generator=generator).double() for _ in range(2))
     leaves = [t.requires_grad_() for t in (q, k, v)]
     o = attention(*leaves, causal=causal)
     gradients = torch.autograd.grad(o, leaves, up)
@@ -192,7 +205,7 @@ def rounded(inputs: dict[str, torch.Tensor]) -> tuple[torch.Tensor, ...]:
 
 
 def test_trusted_bounds_excuse_rounding_and_nothing_more() -> None:
-    """Correct in bfloat16 passes; zeros, one wrong row, a scale of 2 % do not."""
+    """Correct in bfloat16 passes; zeros, one wrong row, a scale off by a tenth do not."""
     inputs = small_attention(True).draw(torch.Generator().manual_seed(3))
     expected = (*trusted.attention(inputs, True), *trusted.attention_gradients(inputs, True))
     outputs = rounded(inputs)
@@ -205,7 +218,7 @@ def test_trusted_bounds_excuse_rounding_and_nothing_more() -> None:
 def breakages(x: torch.Tensor) -> list[tuple[str, torch.Tensor]]:
     row, other = x.clone(), x.clone()
     row[0, 0, 100] = 0
-    other[1, -1, 200] = other[1, -1, 201]
+    other[0, -1, 200] = other[0, -1, 201]
     return [
         ("zeros", torch.zeros_like(x)), ("row", row), ("neighbour", other), ("scaled", x * 1.1),
         ("nan", torch.full_like(x, math.nan)),

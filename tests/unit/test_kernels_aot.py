@@ -65,13 +65,24 @@ def test_one_compiles_without_a_gpu() -> None:
     assert "cubin" in out
 
 
-def test_resources_are_read_from_the_log() -> None:
-    log = (
-        "ptxas info : Function properties for k\n"
-        "    8 bytes stack frame, 16 bytes spill stores, 24 bytes spill loads\n"
-        "ptxas info : Used 255 registers, used 1 barriers\n"
+def test_each_architecture_has_its_tiles() -> None:
+    out = run(
+        "from conform_kernels import _aot, _config\n"
+        "for name in ('sm_80', 'sm_89', 'sm_90', 'sm_100', 'gfx942'):\n"
+        "    with _config.compiling_for(name):\n"
+        "        print(name, _config.family(), _config.forward_tile(128, 2).num_warps)\n"
     )
-    out = run(f"from conform_kernels import _aot\nprint(_aot.resources({log!r}))")
-    assert ast.literal_eval(out) == {
-        "stack": 8, "spill_stores": 16, "spill_loads": 24, "registers": 255,
-    }  # fmt: skip
+    assert out.splitlines() == [
+        "sm_80 ampere 8", "sm_89 ampere 8", "sm_90 hopper 8", "sm_100 blackwell 8", "gfx942 amd 4",
+    ]  # fmt: skip
+
+
+def test_the_sample_has_every_kernel_for_every_architecture() -> None:
+    out = run(
+        "from conform_kernels import _aot\n"
+        "for name in ('sm_80', 'sm_90', 'sm_100', 'gfx942'):\n"
+        "    everyone, sample = _aot.builds(name), _aot.sample(name)\n"
+        "    left = {id(b.kernel) for b in everyone} - {id(b.kernel) for b in sample}\n"
+        "    print(name, len(left), len(sample) < len(everyone))\n"
+    )
+    assert [line.split()[1:] for line in out.splitlines()] == [["0", "True"]] * 4

@@ -29,7 +29,9 @@ def wrapped(x: Tensor, weight: Tensor, tokens: Tensor, *, ignore_index: int = -1
     return right.linear_language_model_loss(more[0], weight, more[1], ignore_index=ignore_index)
 
 
-def mean_of_chunks(x: Tensor, weight: Tensor, tokens: Tensor, *, ignore_index: int = -100) -> Tensor:
+def mean_of_chunks(
+    x: Tensor, weight: Tensor, tokens: Tensor, *, ignore_index: int = -100
+) -> Tensor:
     """Means over chunks of positions are averaged."""
     target, kept = _targets(tokens, ignore_index)
     logits = x[:, :-1] @ weight.T
