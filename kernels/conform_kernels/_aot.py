@@ -42,26 +42,37 @@ def builds(architecture: str = "sm_90") -> tuple[Build, ...]:
 def sample(architecture: str) -> tuple[Build, ...]:
     """The builds that the table holds: few enough to compile in minutes on two cores.
 
-    sm_90: all but float32's, of which each kernel's largest. Elsewhere each kernel's largest, and
-    attention's most frequent ones; float32's also for gfx942, which has least shared memory.
+    Everywhere each kernel's largest in half precision, and attention's most frequent ones; float32
+    for sm_90 and gfx942 (the latter has least shared memory), or where there is nothing else. For
+    sm_90 also each kernel's smallest, and all of attention in half precision.
     """
     found = builds(architecture)
-    largest: dict[tuple[int, bool], Build] = {}
-    for build in found:
-        key = (id(build.kernel), _wide(build))
-        if key not in largest or _size(build) > _size(largest[key]):
-            largest[key] = build
-    kept = {build.name for build in largest.values()}
     halves = {id(build.kernel) for build in found if not _wide(build)}
-    with_float32 = architecture in ("sm_90", "gfx942")
+    main = architecture == "sm_90"
+    ends = _ends(found, smallest=main)
     return tuple(
         build
         for build in found
-        if (build.name in kept and (with_float32 or not _wide(build)))
-        or (build.name in kept and id(build.kernel) not in halves)
-        or (architecture == "sm_90" and not _wide(build))
+        if (
+            build.name in ends
+            and (
+                not _wide(build)
+                or architecture in ("sm_90", "gfx942")
+                or id(build.kernel) not in halves
+            )
+        )
+        or (main and not _wide(build) and "attention" in build.kernel.fn.__module__)
         or "bf16.d128.causal" in build.name
     )
+
+
+def _ends(builds: tuple[Build, ...], *, smallest: bool) -> set[str]:
+    """Names of the largest, and perhaps the smallest, of each kernel and precision."""
+    by_kernel: dict[tuple[int, bool], list[Build]] = {}
+    for build in builds:
+        by_kernel.setdefault((id(build.kernel), _wide(build)), []).append(build)
+    largest = {max(group, key=_size).name for group in by_kernel.values()}
+    return largest | {min(group, key=_size).name for group in by_kernel.values() if smallest}
 
 
 def _wide(build: Build) -> bool:

@@ -94,7 +94,7 @@ def _show(found: Table) -> int:
     for row in found.rows:
         print(f"{row.architecture:7} {row.kernel:50} registers {row.registers:4} "
               f"spills {row.spills:6} shared {row.shared:7}  {row.configuration}"
-              f"{row.failure or row.unsupported}")  # fmt: skip
+              f" {row.failure or row.unsupported}".rstrip())  # fmt: skip
     return 1 if any(row.failure and not row.unsupported for row in found.rows) else 0
 
 

@@ -73,6 +73,12 @@ def _aligned_positions(x: Tensor, positions: Tensor) -> Tensor:
     )
 
 
+def _pair(x: Tensor, interleaved: bool) -> tuple[Tensor, Tensor]:
+    """The first and the second features of the pairs: x[..., R] -> two of [..., R/2]."""
+    half = x.shape[-1] // 2
+    return (x[..., 0::2], x[..., 1::2]) if interleaved else (x[..., :half], x[..., half:])
+
+
 def rope(
     x: Tensor,
     positions: Tensor,
@@ -98,11 +104,11 @@ def rope(
     angle = (place / scaling)[..., None] * _frequencies(x, width, base, dtype)
     cos, sin = mark("cos", torch.cos(angle)), mark("sin", torch.sin(angle))
     turned = x[..., :width].to(dtype)
-    half = width // 2
-    a = turned[..., 0::2] if interleaved else turned[..., :half]
-    b = turned[..., 1::2] if interleaved else turned[..., half:]
-    first = mark("product", a * cos) - mark("product", b * sin)
-    second = mark("product", b * cos) + mark("product", a * sin)
+    # x cos + turn(x) sin uses x twice: in half precision autograd adds two rounded gradients.
+    a, b = _pair(mark("backward.turned", turned), interleaved)
+    c, d = _pair(mark("backward.turned", turned), interleaved)
+    first = mark("product", a * cos) - mark("product", d * sin)
+    second = mark("product", b * cos) + mark("product", c * sin)
     if interleaved:
         rotated = torch.stack([first, second], dim=-1).flatten(-2)
     else:
