@@ -9,6 +9,7 @@ from torch import Tensor
 
 from conform_reference import _check
 from conform_reference._masks import visibility
+from conform_reference._saved import tanh
 from conform_reference._settings import settings
 from conform_reference.rounding import mark
 
@@ -73,7 +74,7 @@ def logits(
     if softcap is not None:
         if softcap <= 0:
             raise ValueError(f"softcap={softcap}: expected a positive number, or None for no cap")
-        scores = softcap * torch.tanh(scores / softcap)
+        scores = softcap * tanh("softcapped", mark("softcap_inner", scores / softcap))
     if bias is not None:
         scores = scores + _check.broadcasts("bias", bias, tuple(scores.shape)).to(scores.dtype)
     return mark("logits", scores)

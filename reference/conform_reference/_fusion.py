@@ -5,6 +5,7 @@ from torch import Tensor
 
 from conform_reference import _check
 from conform_reference._attend import attend
+from conform_reference._saved import tanh
 from conform_reference.feed_forward import gelu
 from conform_reference.norm import layer_norm
 from conform_reference.rounding import mark
@@ -115,7 +116,7 @@ def _open(gate: Tensor, y: Tensor) -> Tensor:
     """tanh(gate) * y; the gate's gradient may be added up in the input's dtype."""
     if gate.dim() != 0:
         raise ValueError(f"gate.shape={tuple(gate.shape)}: expected a scalar; pass gate[0], say")
-    opening = mark("gate", torch.tanh(gate.to(y.dtype)))
+    opening = tanh("gate", gate.to(y.dtype))
     return mark("update", mark("backward.sum.gate", opening.expand(y.shape)) * y)
 
 

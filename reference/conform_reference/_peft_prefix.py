@@ -6,6 +6,7 @@ from torch import Tensor
 from conform_reference import _attend, _check
 from conform_reference._masks import visibility
 from conform_reference._projected import _projection, _split_heads
+from conform_reference._saved import tanh
 from conform_reference.feed_forward import _fits
 from conform_reference.rounding import mark
 
@@ -73,7 +74,7 @@ def prefix_encoder(
     _fits("b2", b2, (W2.shape[-1],), "2*layers*H*D")
     dtype = _check.compute_dtype(seeds, W1, b1, W2, b2)
     up = mark("product", seeds.to(dtype) @ W1.to(dtype))
-    inner = mark("activation", torch.tanh(mark("preactivation", up + b1.to(dtype))))
+    inner = tanh("activation", mark("preactivation", up + b1.to(dtype)))
     flat = (mark("product", inner @ W2.to(dtype)) + b2.to(dtype)).to(seeds.dtype)
     parts = flat.reshape(seeds.shape[0], layers, 2, heads, -1).permute(2, 1, 3, 0, 4)
     return parts[0], parts[1]
@@ -81,7 +82,7 @@ def prefix_encoder(
 
 def _gate(gate: Tensor, heads: int, shape: torch.Size, dtype: torch.dtype) -> Tensor:
     _fits("gate", gate, (heads,), "H")
-    squashed = mark("gate", torch.tanh(gate.to(dtype))).reshape(1, heads, 1, 1)
+    squashed = tanh("gate", gate.to(dtype)).reshape(1, heads, 1, 1)
     return mark("backward.gate", squashed.expand(shape))
 
 

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from conform_reference import _check
+from conform_reference._saved import sigmoid, tanh
 from conform_reference.feed_forward import _fits
 from conform_reference.rounding import mark
 
@@ -104,10 +105,10 @@ def _lstm(x: Tensor, Wx: Tensor, Wh: Tensor, b: Tensor) -> Tensor:
     for step in given.split(1):
         gates = mark("preactivation", step + mark("product", h @ Wh))
         i, f, g, o = gates.chunk(4, dim=1)
-        kept = mark("kept", mark("gate", torch.sigmoid(f)) * c)
-        new = mark("new", mark("gate", torch.sigmoid(i)) * mark("gate", torch.tanh(g)))
+        kept = mark("kept", sigmoid("gate", f) * c)
+        new = mark("new", sigmoid("gate", i) * tanh("gate", g))
         c = mark("cell", kept + new)
-        h = mark("state", mark("gate", torch.sigmoid(o)) * mark("gate", torch.tanh(c)))
+        h = mark("state", sigmoid("gate", o) * tanh("gate", c))
         states.append(h)
     return torch.cat(states)
 

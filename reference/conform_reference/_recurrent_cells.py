@@ -5,6 +5,7 @@ from torch import Tensor
 
 from conform_reference import _check
 from conform_reference._cross_entropy import log_softmax
+from conform_reference._saved import sigmoid, tanh
 from conform_reference._scores import rounding_error
 from conform_reference.rounding import mark
 
@@ -32,21 +33,6 @@ def _shared(*weights: Tensor) -> tuple[Tensor, ...]:
     return tuple(mark("backward.weights", W) for W in weights)
 
 
-def _slope_from(y: Tensor, slope: Tensor, z: Tensor) -> Tensor:
-    """y, whose derivative in z is `slope`: frameworks take it from the result that they keep."""
-    return y.detach() + slope.detach() * (z - z.detach())
-
-
-def _tanh(name: str, z: Tensor) -> Tensor:
-    y = mark(name, torch.tanh(z)).detach()
-    return mark("backward." + name, _slope_from(y, 1 - y * y, z))
-
-
-def _sigmoid(name: str, z: Tensor) -> Tensor:
-    y = mark(name, torch.sigmoid(z)).detach()
-    return mark("backward." + name, _slope_from(y, y * (1 - y), z))
-
-
 def rnn_step(x: Tensor, h: Tensor, Wx: Tensor, Wh: Tensor, b: Tensor) -> Tensor:
     """tanh(x Wx + h Wh + b): x[B,I], h[B,H], Wx[I,H], Wh[H,H], b[H] -> [B,H].
 
@@ -57,7 +43,7 @@ def rnn_step(x: Tensor, h: Tensor, Wx: Tensor, Wh: Tensor, b: Tensor) -> Tensor:
     _fits(x, h, Wx, Wh, b, 1)
     dtype = _check.compute_dtype(x, h, Wx, Wh, b)
     z = _affine(*(t.to(dtype) for t in (x, h, Wx, Wh, b)))
-    return _tanh("state", z).to(x.dtype)
+    return tanh("state", z).to(x.dtype)
 
 
 def rnn(x: Tensor, h0: Tensor, Wx: Tensor, Wh: Tensor, b: Tensor) -> Tensor:
@@ -73,7 +59,7 @@ def rnn(x: Tensor, h0: Tensor, Wx: Tensor, Wh: Tensor, b: Tensor) -> Tensor:
     states = []
     for t in range(x.shape[1]):
         Wx, Wh, b = _shared(Wx, Wh, b)
-        h = _tanh("state", _affine(tokens[:, t], h, Wx, Wh, b))
+        h = tanh("state", _affine(tokens[:, t], h, Wx, Wh, b))
         states.append(h)
     return (torch.stack(states, 1) if states else h.unsqueeze(1)[:, :0]).to(x.dtype)
 
@@ -116,10 +102,10 @@ def _lstm(
     x: Tensor, h: Tensor, c: Tensor, Wx: Tensor, Wh: Tensor, b: Tensor
 ) -> tuple[Tensor, Tensor]:
     i, f, g, o = _affine(x, h, Wx, Wh, b).chunk(4, -1)
-    kept = mark("kept", _sigmoid("forget_gate", f) * c)
-    added = mark("added", _sigmoid("input_gate", i) * _tanh("candidate", g))
+    kept = mark("kept", sigmoid("forget_gate", f) * c)
+    added = mark("added", sigmoid("input_gate", i) * tanh("candidate", g))
     c = mark("cell", kept + added)
-    return mark("state", _sigmoid("output_gate", o) * _tanh("cell_tanh", c)), c
+    return mark("state", sigmoid("output_gate", o) * tanh("cell_tanh", c)), c
 
 
 def lstm_cell(

@@ -8,6 +8,7 @@ from torch.nn.functional import pad
 
 from conform_reference import _check
 from conform_reference._kept_softmax import kept_softmax
+from conform_reference._saved import sigmoid
 from conform_reference._scores import rounding_error
 from conform_reference.feed_forward import gelu, swish
 from conform_reference.norm import layer_norm
@@ -53,7 +54,7 @@ def conformer_conv(
     y = torch.where(valid, x.to(dtype), 0.0)
     normed = mark("normed", layer_norm(y, gamma, beta, eps=eps))
     a, b = mark("projected", normed @ W1.to(dtype)).chunk(2, -1)
-    gated = mark("gated", a * mark("sigmoid", torch.sigmoid(b)))
+    gated = mark("gated", a * sigmoid("sigmoid", b))
     convolved = _over_time(torch.where(valid, gated, 0.0), kernel.to(dtype))
     scaled = mark("rescaled", convolved * scale.to(dtype)) + shift.to(dtype)
     active = mark("activation", swish(mark("shifted", scaled)))
