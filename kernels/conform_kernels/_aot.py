@@ -44,7 +44,7 @@ def sample(architecture: str) -> tuple[Build, ...]:
 
     Everywhere each kernel's largest in half precision, and attention's most frequent ones; float32
     for sm_90 and gfx942 (the latter has least shared memory), or where there is nothing else. For
-    sm_90 also each kernel's smallest, and all of attention in half precision.
+    sm_90 also each kernel's smallest and all of attention, in half precision.
     """
     found = builds(architecture)
     halves = {id(build.kernel) for build in found if not _wide(build)}
@@ -67,12 +67,15 @@ def sample(architecture: str) -> tuple[Build, ...]:
 
 
 def _ends(builds: tuple[Build, ...], *, smallest: bool) -> set[str]:
-    """Names of the largest, and perhaps the smallest, of each kernel and precision."""
+    """Names of the largest of each kernel and precision, and perhaps the smallest in half."""
     by_kernel: dict[tuple[int, bool], list[Build]] = {}
     for build in builds:
         by_kernel.setdefault((id(build.kernel), _wide(build)), []).append(build)
     largest = {max(group, key=_size).name for group in by_kernel.values()}
-    return largest | {min(group, key=_size).name for group in by_kernel.values() if smallest}
+    if not smallest:
+        return largest
+    halves = [group for (_, wide), group in by_kernel.items() if not wide]
+    return largest | {min(group, key=_size).name for group in halves}
 
 
 def _wide(build: Build) -> bool:

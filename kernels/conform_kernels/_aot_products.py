@@ -42,6 +42,9 @@ def _losses() -> Iterator[Build]:
             yield from _language_model(p, features)
         for features in (64, 512):
             yield from _clip(p, features)
+    lines = _config.flat_tile()
+    yield Build("product_softmax.merge", _products.merge_kernel, (F, _I, F, F, 8188, 8),
+                {"LINES": lines.elements}, lines.num_warps)  # fmt: skip
     tile = _config.row_tile(512)
     yield Build("clip_loss.norms", clip_loss._inverse_norms, ("*bf16", F, 4096, 512, (512, 1)),
                 {"ROWS": tile.rows, "COLS": tile.columns}, tile.num_warps)  # fmt: skip

@@ -8,8 +8,8 @@ import torch
 import triton
 from torch import Tensor
 
-from conform_kernels._config import ProductTile, column_splits, product_tile, slope_lines
-from conform_kernels._products import gradient_kernel, lse_kernel, slope_kernel
+from conform_kernels._config import ProductTile, column_splits, flat_tile, product_tile, slope_lines
+from conform_kernels._products import gradient_kernel, lse_kernel, merge_kernel, slope_kernel
 
 
 @dataclass(frozen=True)
@@ -61,13 +61,15 @@ def statistics(own: Side, other: Side, scale: float) -> tuple[Tensor, Tensor]:
             (own.count, other.count, features, share), scale, (own.layout, other.layout),
             **constants(tile),
         )  # fmt: skip
-    counted = own.targets >= 0
-    top, total, hit = state[0].amax(0), state[1], state[2].sum(0)
-    log_total = (total * torch.exp(state[0] - top)).sum(0).log()
-    # The large parts cancel first: top - hit is exact where they are close.
-    loss = torch.where(counted, (top - hit) + log_total, 0.0)
-    found = torch.stack([top, log_total])
-    return torch.where(counted, found, torch.inf), loss
+    found = torch.empty(2, own.count, dtype=torch.float32, device=own.vectors.device)
+    loss = torch.empty(own.count, dtype=torch.float32, device=own.vectors.device)
+    if own.count:
+        lines = flat_tile()
+        merge_kernel[(triton.cdiv(own.count, lines.elements),)](
+            state, own.targets, found, loss, own.count, splits,
+            LINES=lines.elements, num_warps=lines.num_warps,
+        )  # fmt: skip
+    return found, loss
 
 
 def gradient(own: Side, other: Side, scale: float, weight: Tensor, out: Tensor) -> Tensor:

@@ -107,11 +107,42 @@ def lse_kernel(
         base = tl.where(new == -float("inf"), 0.0, new)
         total = total * tl.exp(top - base) + tl.sum(tl.exp(s - base[:, None]), 1)
         top = new
-    plane = tl.cdiv(sizes[1], sizes[3]).to(tl.int64) * sizes[0]
-    at = state + split.to(tl.int64) * sizes[0] + i
+    wide = tl.zeros([ROWS], tl.int64)  # sizes of 1 are constants, which know no .to()
+    plane = (wide + tl.cdiv(sizes[1], sizes[3])) * sizes[0]
+    at = state + (wide + split) * sizes[0] + i
     tl.store(at, top, mask=i < sizes[0])
     tl.store(at + plane, total, mask=i < sizes[0])
     tl.store(at + 2 * plane, hit, mask=i < sizes[0])
+
+
+@triton.jit
+def merge_kernel(state, targets, statistics, loss, lines, splits, LINES: tl.constexpr):
+    """Statistics and losses (0 where a line does not count) of LINES lines from their splits.
+
+    state as `lse_kernel` leaves it; statistics float32[2, lines], loss float32[lines].
+    """
+    i = tl.program_id(0) * LINES + tl.arange(0, LINES)
+    alive, _ = _alive(i, lines, targets)
+    wide = tl.zeros([LINES], tl.int64)  # sizes of 1 are constants, which know no .to()
+    plane = (wide + splits) * lines
+    top = tl.full([LINES], -float("inf"), tl.float32)
+    total = tl.zeros([LINES], tl.float32)
+    hit = tl.zeros([LINES], tl.float32)
+    for split in range(splits):
+        at = state + (wide + split) * lines + i
+        part = tl.load(at, mask=alive, other=0.0)
+        new = tl.maximum(top, part)
+        # A product of -inf leaves a split without a finite maximum.
+        base = tl.where(new == -float("inf"), 0.0, new)
+        total = total * tl.exp(top - base)
+        total += tl.load(at + plane, mask=alive, other=0.0) * tl.exp(part - base)
+        hit += tl.load(at + 2 * plane, mask=alive, other=0.0)
+        top = new
+    rest = tl.log(tl.where(alive, total, 1.0))
+    # The large parts cancel first: top - hit is exact where they are close.
+    tl.store(loss + i, tl.where(alive, (top - hit) + rest, 0.0), mask=i < lines)
+    tl.store(statistics + i, tl.where(alive, top, float("inf")), mask=i < lines)
+    tl.store(statistics + (wide + lines) + i, tl.where(alive, rest, 0.0), mask=i < lines)
 
 
 @triton.jit
@@ -121,7 +152,7 @@ def _statistics(side, line, count, alive):
     rest = tl.zeros(line.shape, tl.float32)
     if side[1] is not None:
         top = tl.load(side[1] + line, mask=alive, other=float("inf"))
-        rest = tl.load(side[1] + count.to(tl.int64) + line, mask=alive, other=0.0)
+        rest = tl.load(side[1] + (line.to(tl.int64) + count), mask=alive, other=0.0)
     return top, rest
 
 
