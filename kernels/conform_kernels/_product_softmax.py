@@ -48,7 +48,8 @@ def layout(x: Tensor) -> tuple[int, ...]:
 
 def statistics(own: Side, other: Side, scale: float) -> tuple[Tensor, Tensor]:
     """(float32[2, n] statistics of own lines, float32[n] their losses: 0 where one counts not)."""
-    assert own.targets is not None  # noqa: S101
+    if own.targets is None:
+        raise ValueError("targets=None: expected int64[n], each line's own target")
     features = own.vectors.shape[2]
     tile = product_tile(features, own.vectors.element_size())
     tiles = triton.cdiv(own.count, tile.rows)

@@ -1,6 +1,5 @@
 """A takes the larger step."""
 
-
 MISTAKE = "lora_plus_step.a-is-fast"
 
 

@@ -1,6 +1,5 @@
 """Reads the codes as an int4 in two halves."""
 
-
 MISTAKE = "nf4_dequantize.scale-is-a-step"
 
 

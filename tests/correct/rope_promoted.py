@@ -1,4 +1,4 @@
-"""x cos + turn(x) sin with float32 tables: half precision is promoted, and autograd adds up twice."""
+"""x cos + turn(x) sin with float32 tables: half precision is promoted, autograd adds two up."""
 
 import torch
 

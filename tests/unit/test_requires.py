@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+import torch
 
 from conform.draw.structure import draw_cases
 from conform.errors import ConformError
 from conform.run.constraints import constraints_of
 from conform.run.implementations import full_claims
+from conform.run.slots import gradient_slots
 from conform.spec.book import built_in
 
 BOOK = built_in()
@@ -42,3 +44,14 @@ def test_equal_dims_are_drawn_equal() -> None:
 def test_a_condition_that_cannot_be_used(text: str, words: str) -> None:
     with pytest.raises(ConformError, match=words):
         drawn("attention", text)
+
+
+def test_only_declared_gradients_are_judged() -> None:
+    claim = CLAIMS["dora_linear"]
+    assert claim.differentiates("x")
+    assert not replace(claim, differentiable=False).differentiates("x")
+    spec = BOOK.operator("dora_linear").spec
+    named = {i: torch.ones(2, 2) for i in range(5)}
+    assert {0, 2, 3} < set(gradient_slots(spec, claim, named))
+    some = replace(claim, differentiable=("A", "B"))
+    assert gradient_slots(spec, some, named) == (2, 3)

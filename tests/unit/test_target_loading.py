@@ -106,10 +106,14 @@ def test_a_device_that_is_not_there(tmp_path: Path, open_target: Open) -> None:
     assert open_target(str(file), device="cpu").describe().device == "cpu"
 
 
-def test_the_kernels_load(open_target: Open) -> None:
+def test_the_kernels_load(zygote: Zygote) -> None:
     pytest.importorskip("triton")
-    description = open_target("kernels").describe()
-    assert set(description.operators) == {"softmax", "gelu"}
+    dora = OperatorSignature("dora_linear", ("x", "W0", "A", "B", "magnitude"), {"alpha": 1.0})
+    client = WorkerClient(parse_target("kernels"), operators=(*OPERATORS, dora), zygote=zygote)
+    description = client.describe()
+    client.close()
+    assert set(description.operators) == {"softmax", "gelu", "dora_linear"}
+    assert dict(description.operators["dora_linear"].conventions) == {"dora_gradient": "exact"}
     assert description.device == ("cuda" if torch.cuda.is_available() else "cpu")
 
 

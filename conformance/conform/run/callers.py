@@ -15,6 +15,7 @@ from conform.law.grammar import LawError
 from conform.law.measures import Metered
 from conform.run.calls import Judged, NotClaimed, TargetCalls
 from conform.run.oracle import Oracle, as_given
+from conform.run.slots import gradient_slots
 
 Tensor = torch.Tensor
 METERED = ("measured", "order", "flops")
@@ -86,14 +87,10 @@ class TargetCaller:
         self, operator: str, named: Mapping[int | str, Any]
     ) -> tuple[int | str, ...]:
         spec = self.oracles(operator).operator.spec
-        slots: list[int | str] = [list(spec.inputs).index(name) for name in spec.gradient]
-        slots += [name for name, option in spec.options.items() if option.gradient]
-        found = [
-            s for s in slots if isinstance(x := named.get(s), Tensor) and x.is_floating_point()
-        ]
+        found = gradient_slots(spec, self.calls.claim(operator), named)
         if not found:
             raise NotClaimed("no input of the call has a gradient")
-        return tuple(found)
+        return found
 
     def _ones(
         self, operator: str, args: tuple[Any, ...], options: Mapping[str, Any]

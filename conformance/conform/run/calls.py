@@ -124,8 +124,11 @@ class TargetCalls:
         reason = outside(spec, self.claim(operator), args, {**options, **passed})
         if reason:
             raise NotClaimed(f"{operator} is claimed only where {reason}")
-        if wrt and self.claim(operator).differentiable is False:
-            raise NotClaimed(f"{operator} is declared not differentiable")
+        names = list(spec.spec.inputs)
+        for slot in wrt:
+            label = names[slot] if isinstance(slot, int) else slot
+            if not self.claim(operator).differentiates(label):
+                raise NotClaimed(f"{operator} is declared not differentiable in {label}")
         asked = (
             operator,
             wrt,

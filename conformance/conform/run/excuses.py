@@ -71,11 +71,16 @@ def flushed_change(
     else:
         outputs = as_tuple(oracle(args2, options2, material.dtype))
     return [
-        torch.nan_to_num((a - b).abs(), nan=0.0)
-        if isinstance(a, Tensor) and a.is_floating_point()
-        else 0.0
+        _distance(a, b) if isinstance(a, Tensor) and a.is_floating_point() else 0.0
         for a, b in zip(outputs, expected, strict=True)
     ]
+
+
+def _distance(flushed: Tensor, expected: Tensor) -> Tensor:
+    """|a - b|; infinite where flushing gives a NaN (0 / 0) that was none, or takes one away."""
+    alike = torch.isnan(flushed) & torch.isnan(expected) | (flushed == expected)
+    distance = torch.nan_to_num((flushed - expected).abs(), nan=torch.inf, posinf=torch.inf)
+    return torch.where(alike, 0.0, distance)
 
 
 class _NoCalls:

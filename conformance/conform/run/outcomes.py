@@ -16,6 +16,7 @@ from conform.records import Outcome
 from conform.run.calls import CallRecord, NotClaimed, Refused, TargetCalls, Violation
 from conform.run.laws import FalseLaw, LawRun
 from conform.run.session import Session
+from conform.run.slots import gradient_slots
 from conform.spec.book import Property
 
 
@@ -116,16 +117,12 @@ def _judge(session: Session, law: Property, calls: TargetCalls) -> Trial:
 def _gradient(law: Property, calls: TargetCalls) -> Trial:
     material = calls.material
     oracle = calls.oracles(law.operator)
-    spec = oracle.operator.spec
-    names = list(spec.inputs)
-    wrt: list[int | str] = [
-        names.index(name) for name in spec.gradient if _differentiable(material.names.get(name))
-    ]
-    wrt += [
-        name
-        for name, option in spec.options.items()
-        if option.gradient and _differentiable(material.options.get(name))
-    ]
+    named: dict[int | str, object] = dict(enumerate(material.inputs))
+    named.update(material.options)
+    claim = calls.claim(law.operator)
+    wrt = gradient_slots(oracle.operator.spec, claim, named)
+    if not wrt and claim.differentiable is not None:
+        raise NotClaimed(f"{law.operator} is declared not differentiable here")
     if not wrt:
         return Trial(Kind.NOT_APPLICABLE, "no differentiable input in this case")
     outputs = as_tuple(
@@ -143,11 +140,7 @@ def _gradient(law: Property, calls: TargetCalls) -> Trial:
         if x.is_floating_point()
     )
     judged = calls.call(
-        law.operator, material.inputs, material.options, wrt=tuple(wrt), cotangents=cotangents
+        law.operator, material.inputs, material.options, wrt=wrt, cotangents=cotangents
     )
     kind = Kind.UNDECIDED if judged.undecided else Kind.HELD
     return Trial(kind, residual=judged.residual)
-
-
-def _differentiable(value: object) -> bool:
-    return isinstance(value, torch.Tensor) and value.is_floating_point()

@@ -79,6 +79,12 @@ class OperatorClaim:
     strides: str = "any"
     mutates: tuple[str, ...] = ()
 
+    def differentiates(self, name: str) -> bool:
+        """Whether the gradient of an input or option is claimed."""
+        if isinstance(self.differentiable, tuple):
+            return name in self.differentiable
+        return self.differentiable is not False
+
     def to_json(self) -> Record:
         """As a JSON-able record."""
         record = asdict(self)
