@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -48,8 +49,11 @@ class Meter:
     def running(self) -> Iterator[None]:
         """Meter what runs in this block, too."""
         blind = interpreter() is None
-        with watched(self), _EagerMode(self):
-            yield
+        try:
+            with watched(self), _EagerMode(self):
+                yield
+        finally:
+            _forget_compiled()
         # Kernels of a triton that was imported in the block were not seen.
         self.missed_launches |= blind and has_kernels()
 
@@ -252,6 +256,13 @@ class _EagerMode(TorchDispatchMode):
         out = func(*args, **(kwargs or {}))
         self._meter.operation(observe(func, args, kwargs or {}, out))
         return out
+
+
+def _forget_compiled() -> None:
+    """What the compiler met under the meter it gives up on for good; let it try afresh."""
+    compiler = sys.modules.get("torch._dynamo")
+    if compiler is not None:
+        compiler.reset()
 
 
 @contextmanager
