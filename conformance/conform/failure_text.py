@@ -31,7 +31,7 @@ def failure_lines(
     lines += _field("reason", verdict.reason)
     lines += _field("cases", _evidence(verdict))
     if found is not None:
-        lines += _field("shrunk", found.shrunk_from) + _field("replay", found.replay)
+        lines += _field("from", found.shrunk_from) + _field("replay", found.replay)
     return lines
 
 

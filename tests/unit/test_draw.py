@@ -384,6 +384,7 @@ def test_shrinking_finds_the_smallest_case(
     law = book.property(f"summed.{name}")
     # The oracle must not share the failure, else the law is called false.
     monkeypatch.setattr("conform.run.laws.LawRun.verdict", lambda self: self._verdict(self.law.law))
+    monkeypatch.setattr("conform.run.shrink._legal", lambda *_: True)  # it stands for no operator
     session = Session(
         "fake",
         LocalClient({}),
@@ -404,3 +405,31 @@ def test_shrinking_finds_the_smallest_case(
     assert small.case.regime == "normal"
     assert {v.layout for v in small.case.inputs.values()} == {"contiguous"}
     assert small.trial.kind is Kind.FAILED
+
+
+def test_shrinking_never_leaves_what_is_legal() -> None:
+    """A dim fixed alone may no longer fit the others: 3 heads that share 2."""
+
+    def only_two_sizes(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
+        if q.shape[1] != k.shape[1]:
+            raise RuntimeError("the size of tensor a must match the size of tensor b")
+        return torch.softmax(q @ k.mT / q.shape[-1] ** 0.5, -1) @ v
+
+    session = Session(
+        "fake",
+        LocalClient({"attention": only_two_sizes}),
+        {"attention": OperatorClaim("attention", "attention", frozenset())},
+        BOOK,
+        PROFILES["default"],
+    )
+    law = BOOK.property("attention.hygiene.repeatable")
+    for item in session.drawn("attention", 20):
+        case = session.case_of(law, item)
+        trial = try_law(session, law, case, "float32")
+        if trial.kind is Kind.FAILED:
+            break
+    else:
+        pytest.fail("no case has grouped heads")
+    dims = shrink(session, law, item, case, "float32", trial, 5.0).case.dims
+    assert dims["H"] != dims["K"]
+    assert dims["H"] % dims["K"] == 0

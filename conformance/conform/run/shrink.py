@@ -52,7 +52,7 @@ def shrink(
                 smaller = session.case_of(law, drawn, new_limits, new_variant)
             except (Unsatisfied, LawError):
                 continue
-            if smaller == best.case:
+            if smaller == best.case or not _legal(session, law, smaller, dtype):
                 continue
             again = try_law(session, law, smaller, dtype, fresh=True)
             if again.kind is Kind.FAILED and again.outcome is trial.outcome:
@@ -60,6 +60,18 @@ def shrink(
                 variant, limits, progress = new_variant, new_limits, True
                 break
     return best
+
+
+def _legal(session: Session, law: Property, case: Case, dtype: str) -> bool:
+    """Whether the oracle takes the case: a dim fixed alone may no longer fit the others."""
+    calls = session.fresh_calls(law.operator, case, dtype, judging=False)
+    material = calls.material
+    try:
+        options = calls.full_options(law.operator, material.options)
+        session.oracle(law.operator)(material.inputs, options, dtype)
+    except (ValueError, RuntimeError, IndexError):
+        return False
+    return True
 
 
 def _candidates(

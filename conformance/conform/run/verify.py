@@ -83,7 +83,8 @@ def verify(session: Session, law: Property, dtype: str) -> Verdict:
         drawn, case, trial = failing
         small = shrink(session, law, drawn, case, dtype, trial, session.shrink_budget(law))
         example = describe_failure(session, law, small.case, dtype, small.trial, case)
-        explained = session.explained(law, lambda: diagnose(session, law, dtype, small))
+        if outcome is Outcome.FAIL:  # values explain wrong values, not an exception
+            explained = session.explained(law, lambda: diagnose(session, law, dtype, small))
         reason = ""
     return Verdict(
         property=law.id,
