@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import torch
 
-from conform.draw.case import derive_seed
-from conform.draw.fill import DTYPES
-from conform.judge.criterion import NOTHING, Residual, exact_residual, judge
 from conform.judge.sampling import as_tuple
 from conform.records import Outcome
 from conform.run.constraints import outside
-from conform.run.decided import Settled, is_open, settle
-from conform.run.excuses import excuse_of, flushed_change
-from conform.run.forms import malformed
+from conform.run.judgement import Call, judge_gradient, judge_values, undeclared
 from conform.run.material import Material
 from conform.run.oracle import Oracle, Truth
 from conform.run.replies import (
@@ -26,20 +21,16 @@ from conform.run.replies import (
     Refused,
     Violation,
     disagreement,
-    names_residual,
-    number_residual,
     raise_for,
-    short,
     values_of,
 )
 from conform.run.requests import Asked, make_request
 from conform.target.claims import OperatorClaim
-from conform.work.protocol import CallReply, CallRequest
+from conform.work.protocol import CallReply, CallRequest, ReplyOutcome
 
 __all__ = ["CallRecord", "Client", "Judged", "NotClaimed", "Refused", "TargetCalls", "Violation"]
 
 Tensor = torch.Tensor
-COARSE = 2.0**-22
 
 
 class Client(Protocol):
@@ -63,12 +54,9 @@ class TargetCalls:
     oracles: Callable[[str], Oracle]
     timeout: float | None = None
     judging: bool = True
-    worst: Residual = NOTHING
     records: list[CallRecord] = field(default_factory=list)
     memo: dict[Any, Judged] = field(default_factory=dict)
-    undecided: int = 0
     before_call: Callable[[], None] = lambda: None
-    coarse: bool = False
     expecting_error: bool = False
     doubtful: bool = False
     exact: dict[Any, Any] = field(default_factory=dict)
@@ -142,19 +130,24 @@ class TargetCalls:
             key = (*asked, True, True)  # metered already, and more
         if key not in self.memo:
             truth = None
+            full = self.full_options(operator, passed)
+            oracle, claim = self.oracles(operator), self.claim(operator)
+            made = Call(self.material, oracle, claim, args, full, wrt, cotangents, coarse)
             if self.judging and not self.expecting_error:
                 # First, so that an illegal case is the oracle's complaint and never the target's.
-                truth = self._truth(operator, args, passed, wrt)
+                truth = self._truth(made, passed)
             request = make_request(
                 self.material,
                 spec.spec,
-                self.claim(operator),
+                claim,
                 Asked(args, passed, wrt, cotangents, repeat, measure, order),
             )
             self.before_call()
             reply = self.client.call(request, self.timeout)
-            self.coarse = coarse
-            self.memo[key] = self._judge(operator, args, passed, reply, truth, wrt, cotangents)
+            if truth is None and not self.expecting_error and reply.outcome is not ReplyOutcome.OK:
+                # Without an option that the target lacks, the inputs may not fit: not its fault.
+                self._truth(made, passed)
+            self.memo[key] = self._judge(operator, made, reply, truth)
         judged = self.memo[key]
         self.doubtful = self.doubtful or judged.close or judged.undecided
         if judged.record is not None and not judged.record.within:
@@ -182,260 +175,33 @@ class TargetCalls:
         flat = value.detach().contiguous()
         return (tuple(value.shape), str(value.dtype), hash(flat.numpy().tobytes()))
 
-    def _truth(
-        self,
-        operator: str,
-        args: tuple[Any, ...],
-        passed: dict[str, Any],
-        wrt: tuple[int | str, ...],
-    ) -> Truth:
+    def _truth(self, call: Call, passed: Mapping[str, Any]) -> Truth:
         """What the call should give. ValueError (the oracle's) when the call is not legal."""
-        oracle, options = self.oracles(operator), self.full_options(operator, passed)
-        seed = derive_seed(self.material.case.seed, operator, self.dtype)
-        truth = oracle.truth(args, options, self.dtype, seed)
-        self.exact[self.exact_key(operator, args, passed)] = truth.exact.outputs
+        oracle, truth = call.oracle, call.truth()
+        self.exact[self.exact_key(oracle.name, call.args, passed)] = truth.exact.outputs
         rows = oracle.conventions.get("masked_rows")
-        if wrt and rows in ("nan", "any", "mean_of_values"):
+        if call.wrt and rows in ("nan", "any", "mean_of_values"):
             strict = Oracle(oracle.operator, {**oracle.conventions, "masked_rows": "nan"})
-            outputs = as_tuple(strict(args, options, self.dtype))
+            outputs = as_tuple(strict(call.args, call.options, self.dtype))
             if any(bool(torch.isnan(x).any()) for x in outputs if x.is_floating_point()):
                 raise NotClaimed(f"rows without a key have no gradient: masked_rows = {rows}")
         return truth
 
-    def _judge(
-        self,
-        operator: str,
-        args: tuple[Any, ...],
-        passed: dict[str, Any],
-        reply: CallReply,
-        truth: Truth | None,
-        wrt: tuple[int | str, ...],
-        cotangents: tuple[Tensor, ...],
-    ) -> Judged:
+    def _judge(self, operator: str, call: Call, reply: CallReply, truth: Truth | None) -> Judged:
         raise_for(operator, reply)
-        oracle = self.oracles(operator)
-        changed = self._undeclared(oracle, reply)
+        changed = undeclared(call, reply)
         if changed and self.judging:
             name, count = next(iter(changed.items()))
             raise Violation(
                 Outcome.FAIL, f"{operator} changed {count} elements of its input {name!r}"
             )
-        options = self.full_options(operator, passed)
-        if wrt:
-            return self._judge_gradient(oracle, args, options, reply, truth, wrt, cotangents)
-        results = list(reply.results)
-        if truth is None:
-            return Judged(
-                reply=reply, values=values_of(results, reply.is_tuple), undeclared=changed
-            )
-        problem = malformed(self.material, oracle.operator.spec, truth.exact.outputs, reply)
-        if problem:
-            raise Violation(Outcome.FAIL, f"{operator} {problem}")
-        seed = derive_seed(self.material.case.seed, operator, self.dtype)
-        settled = settle(
-            oracle.operator.spec.results,
-            truth,
-            results,
-            oracle.model(self.dtype).scale,
-            lambda forced: oracle.truth(args, options, self.dtype, seed, forced),
-        )
-        judged = self._settled(oracle, settled, results, args, options)
-        judged.close = settled.close
-        judged.reply = reply
-        judged.values = values_of(results, len(truth.exact.outputs) > 1)
-        judged.dtypes = tuple(
-            short(r.dtype) if isinstance(r, Tensor) else type(r).__name__ for r in results
-        )
-        return judged
-
-    def _settled(
-        self,
-        oracle: Oracle,
-        settled: Settled,
-        results: list[Any],
-        args: tuple[Any, ...],
-        options: dict[str, Any],
-    ) -> Judged:
-        if settled.open:
-            self.undecided += 1
-            return Judged(NOTHING, undecided=True)
-        exact, draw = settled.truth.exact, settled.truth.draw
-        self._blank(oracle, args, options, exact.outputs, results)
-        judged = self._compare(oracle, results, exact.outputs, draw, exact.overflow, args, options)
-        if settled.residual is None or judged.record is None:
-            return judged
-        judged.residual = self.worst = settled.residual
-        judged.record = replace(judged.record, within=False)
-        self.records[-1] = judged.record
-        return judged
-
-    def _undeclared(self, oracle: Oracle, reply: CallReply) -> dict[str, int]:
-        """Inputs that the call changed without declaring it, with the number of elements."""
-        names = list(oracle.operator.spec.inputs)
-        declared = self.claim(oracle.name).mutates
-        counts = {
-            names[key] if isinstance(key, int) else key: count
-            for key, count in reply.effects.mutated.items()
-        }
-        return {name: n for name, n in counts.items() if n and name not in declared}
-
-    def _compare(
-        self,
-        oracle: Oracle,
-        results: Sequence[Any],
-        expected: Sequence[Any],
-        draw: Callable[[], list[Tensor]],
-        overflow: bool,
-        args: tuple[Any, ...],
-        options: dict[str, Any],
-        wrt: tuple[int | str, ...] = (),
-        cotangents: tuple[Tensor, ...] = (),
-    ) -> Judged:
-        """Judge float results cheaply (half an ulp) first; sample only when that does not do."""
-        floats = [isinstance(w, Tensor) and w.is_floating_point() for w in expected]
-        samples: list[Tensor] | None = None
-        excuse = excuse_of(self.material, oracle, args, options) if not wrt else 0.0
-        flushed = flushed_change(self.material, oracle, args, options, expected, wrt, cotangents)
-        worst, position = NOTHING, 0
-        model = oracle.model(self.dtype, backward=bool(wrt))
-        free = [spec.random and not wrt for spec in oracle.operator.spec.results]
-        for i, (got, want) in enumerate(zip(results, expected, strict=True)):
-            if i < len(free) and free[i]:
-                residual = NOTHING
-            elif isinstance(want, frozenset | set):
-                residual = names_residual(got, frozenset(want))
-            elif not isinstance(want, Tensor):
-                residual = number_residual(got, want)
-            elif not want.is_floating_point():
-                residual = exact_residual(got, want)
-            else:
-                if not got.is_floating_point():
-                    got = got.to(torch.float64)  # integers where they are allowed
-                if (
-                    got.is_floating_point()
-                    and model.compute == "float32"
-                    and got.dtype == torch.float64
-                ):
-                    got = got.to(torch.float32)
-                extra = excuse + (flushed[i] if flushed else 0.0)
-                # In a law a few float32 roundoffs are not worth sampling for; the agreement law,
-                # which brings more cases, always does.
-                slack = want.abs() * COARSE if self.coarse and got.dtype == torch.float32 else 0.0
-                residual = judge(got, want, want.unsqueeze(0), 0.0, extra + slack)
-                if not residual.within:
-                    if samples is None:
-                        samples = draw()
-                    residual = judge(got, want, samples[position], model.scale, extra)
-            position += int(floats[i])
-            if residual.excess > worst.excess or worst.elements == 0:
-                worst = residual
-        if overflow and any(floats):
-            # Beyond float32's range the spec states nothing about the values.
-            self.undecided += 1
-            return Judged(NOTHING, undecided=True)
-        images = tuple(
-            r.to(torch.float64) if isinstance(r, Tensor) and r.is_floating_point() else r
-            for r in results
-        )
-        record = CallRecord(
-            *oracle.given(args, options, self.dtype),
-            images,
-            tuple(expected),
-            samples,
-            model.scale,
-            worst.within,
-            DTYPES[self.dtype],
-            wrt,
-            cotangents,
-        )
-        self.records.append(record)
-        if worst.excess > self.worst.excess:
-            self.worst = worst
-        return Judged(worst, record=record)
-
-    def _blank(
-        self,
-        oracle: Oracle,
-        args: tuple[Any, ...],
-        options: dict[str, Any],
-        expected: Sequence[Any],
-        results: list[Any],
-    ) -> None:
-        """Put what is expected into rows without a visible key where they may hold anything."""
-        rows = oracle.conventions.get("masked_rows")
-        # Adding float16's most negative number to a score of 16 or more is no longer a constant.
-        if rows != "any" and not (rows == "mean_of_values" and self.dtype == "float16"):
-            return
-        marked = Oracle(oracle.operator, {**oracle.conventions, "masked_rows": "nan"})
-        for i, x in enumerate(as_tuple(marked(args, options, self.dtype))):
-            if isinstance(x, Tensor) and x.is_floating_point():
-                want = expected[i].to(results[i].dtype)
-                results[i] = torch.where(torch.isnan(x), want, results[i])
-
-    def _judge_gradient(
-        self,
-        oracle: Oracle,
-        args: tuple[Any, ...],
-        options: dict[str, Any],
-        reply: CallReply,
-        truth: Truth | None,
-        wrt: tuple[int | str, ...],
-        cotangents: tuple[Tensor, ...],
-    ) -> Judged:
-        if reply.differentiable is False:
-            raise NotClaimed("the result carries no gradient")
-        pairs = [(slot, reply.gradients.get(slot)) for slot in wrt]
-        flowing = tuple(slot for slot, gradient in pairs if gradient is not None)
-        declared = self.claim(oracle.name).differentiable
-        names = list(oracle.operator.spec.inputs)
-        for slot, gradient in pairs:
-            label = names[slot] if isinstance(slot, int) else slot
-            wanted = declared is True or (
-                isinstance(declared, (tuple, list, frozenset)) and label in declared
-            )
-            if gradient is None and wanted:
-                raise Violation(
-                    Outcome.FAIL, f"no gradient flows to {label}, which is declared differentiable"
-                )
-        if not flowing:
-            raise NotClaimed("no gradient flows to any input")
-        seed = derive_seed(self.material.case.seed, oracle.name, self.dtype)
-        values = tuple(g for _, g in pairs if g is not None)
-        if truth is None and not cotangents:
-            return Judged(reply=reply, values=values, wrt=flowing)  # of the whole call, unjudged
-        decisions = truth.exact.decisions if truth is not None else ()
-        if truth is not None and is_open(truth, oracle.model(self.dtype).scale):
-            self.undecided += 1
-            return Judged(
-                NOTHING, undecided=True, close=True, reply=reply, values=values, wrt=flowing
-            )
-        truth = oracle.gradient_truth(
-            args, options, self.dtype, seed, flowing, cotangents, decisions
-        )
-        results = []
-        for (slot, gradient), want in zip(
-            [p for p in pairs if p[1] is not None], truth.exact.outputs, strict=True
-        ):
-            if gradient is None:
-                continue
-            label = names[slot] if isinstance(slot, int) else slot
-            if tuple(gradient.shape) != tuple(want.shape):
-                raise Violation(
-                    Outcome.FAIL,
-                    f"the gradient of {label} has shape "
-                    f"{tuple(gradient.shape)}, expected {tuple(want.shape)}",
-                )
-            results.append(gradient)
-        judged = self._compare(
-            oracle,
-            results,
-            truth.exact.outputs,
-            truth.draw,
-            truth.exact.overflow,
-            args,
-            options,
-            flowing,
-            cotangents,
-        )
-        judged.reply, judged.values, judged.wrt = reply, tuple(results), flowing
+        if call.wrt:
+            judged = judge_gradient(call, reply, truth)
+        elif truth is None:
+            values = values_of(list(reply.results), reply.is_tuple)
+            return Judged(reply=reply, values=values, undeclared=changed)
+        else:
+            judged = judge_values(call, reply, truth)
+        if judged.record is not None:
+            self.records.append(judged.record)
         return judged

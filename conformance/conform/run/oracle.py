@@ -102,18 +102,21 @@ class Gradient:
 
 
 class Truth:
-    """What a call should give: exact outputs, and a way to the samples of the float ones."""
+    """What a call should give: exact outputs, and a way to the samples of the float ones.
+
+    `drawn` are the samples once they were asked for.
+    """
 
     def __init__(self, exact: Exact, make: Callable[[], list[Tensor]]) -> None:
         self.exact = exact
         self._make = make
-        self._samples: list[Tensor] | None = None
+        self.drawn: list[Tensor] | None = None
 
     def draw(self) -> list[Tensor]:
         """The samples, made once; scores of discrete decisions stand last."""
-        if self._samples is None:
-            self._samples = self._make()
-        return self._samples
+        if self.drawn is None:
+            self.drawn = self._make()
+        return self.drawn
 
 
 class Oracle:

@@ -161,10 +161,13 @@ def _read_limits(place: Place, value: object) -> dict[str, Limit]:
 def _read_conventions(place: Place, value: object) -> dict[str, str]:
     if not isinstance(value, dict):
         raise place.wrong(value, "a dict from convention to its value")
+    chosen = {}
     for name, choice in value.items():
         known = CONVENTIONS[place.name(name, CONVENTIONS, "convention")]
-        place.key(name).name(choice, known, "value")
-    return value
+        # Values such as true and 2 are easily written without their quotes.
+        plain = str(choice).lower() if isinstance(choice, (bool, int)) else choice
+        chosen[name] = place.key(name).name(plain, known, "value")
+    return chosen
 
 
 def _read_differentiable(place: Place, value: object) -> bool | tuple[str, ...] | None:

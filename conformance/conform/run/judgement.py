@@ -1,0 +1,236 @@
+"""Judging the reply to one call against the oracle: values, gradients, discrete decisions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+
+from conform.draw.case import derive_seed
+from conform.draw.fill import DTYPES
+from conform.judge.criterion import NOTHING, Residual, exact_residual, judge
+from conform.judge.sampling import as_tuple
+from conform.records import Outcome
+from conform.run.decided import Settled, is_open, settle
+from conform.run.excuses import excuse_of, flushed_change
+from conform.run.forms import malformed
+from conform.run.material import Material
+from conform.run.oracle import Oracle, Truth
+from conform.run.replies import (
+    CallRecord,
+    Judged,
+    NotClaimed,
+    Violation,
+    names_residual,
+    number_residual,
+    short,
+    values_of,
+)
+from conform.target.claims import OperatorClaim
+from conform.work.protocol import CallReply
+
+Tensor = torch.Tensor
+COARSE = 2.0**-22
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call as the oracle sees it: `options` include those that the target fixes."""
+
+    material: Material
+    oracle: Oracle
+    claim: OperatorClaim
+    args: tuple[Any, ...]
+    options: dict[str, Any]
+    wrt: tuple[int | str, ...] = ()
+    cotangents: tuple[Tensor, ...] = ()
+    coarse: bool = False
+
+    @property
+    def dtype(self) -> str:
+        """The case's dtype."""
+        return self.material.dtype
+
+    @property
+    def seed(self) -> int:
+        """The seed of the call's samples."""
+        return derive_seed(self.material.case.seed, self.oracle.name, self.dtype)
+
+    def label(self, slot: int | str) -> str:
+        """The name of an input or option."""
+        return list(self.oracle.operator.spec.inputs)[slot] if isinstance(slot, int) else slot
+
+    def truth(self) -> Truth:
+        """What the call should give. ValueError (the oracle's) when the call is not legal."""
+        return self.oracle.truth(self.args, self.options, self.dtype, self.seed)
+
+
+def undeclared(call: Call, reply: CallReply) -> dict[str, int]:
+    """Inputs that the call changed without declaring it, with the number of elements."""
+    counts = {call.label(slot): count for slot, count in reply.effects.mutated.items()}
+    return {name: n for name, n in counts.items() if n and name not in call.claim.mutates}
+
+
+def judge_values(call: Call, reply: CallReply, truth: Truth) -> Judged:
+    """The results; Violation when they are malformed."""
+    oracle, results = call.oracle, list(reply.results)
+    problem = malformed(call.material, oracle.operator.spec, truth.exact.outputs, reply)
+    if problem:
+        raise Violation(Outcome.FAIL, f"{oracle.name} {problem}")
+    settled = settle(
+        oracle.operator.spec.results,
+        truth,
+        results,
+        oracle.model(call.dtype).scale,
+        lambda forced: oracle.truth(call.args, call.options, call.dtype, call.seed, forced),
+    )
+    judged = _settled(call, settled, results)
+    judged.close = settled.close
+    judged.reply = reply
+    judged.values = values_of(results, len(truth.exact.outputs) > 1)
+    judged.dtypes = tuple(
+        short(r.dtype) if isinstance(r, Tensor) else type(r).__name__ for r in results
+    )
+    return judged
+
+
+def judge_gradient(call: Call, reply: CallReply, truth: Truth | None) -> Judged:
+    """The gradients. Without `truth` and cotangents they are passed on unjudged."""
+    if reply.differentiable is False:
+        raise NotClaimed("the result carries no gradient")
+    found = _flowing(call, reply)
+    flowing, gradients = tuple(found), tuple(found.values())
+    if truth is None and not call.cotangents:
+        return Judged(reply=reply, values=gradients, wrt=flowing)
+    if truth is not None and is_open(truth, call.oracle.model(call.dtype).scale):
+        return Judged(
+            NOTHING, undecided=True, close=True, reply=reply, values=gradients, wrt=flowing
+        )
+    truth = call.oracle.gradient_truth(
+        call.args,
+        call.options,
+        call.dtype,
+        call.seed,
+        flowing,
+        call.cotangents,
+        truth.exact.decisions if truth is not None else (),
+    )
+    for slot, gradient, want in zip(flowing, gradients, truth.exact.outputs, strict=True):
+        if tuple(gradient.shape) != tuple(want.shape):
+            raise Violation(
+                Outcome.FAIL,
+                f"the gradient of {call.label(slot)} has shape "
+                f"{tuple(gradient.shape)}, expected {tuple(want.shape)}",
+            )
+    judged = _compare(replace(call, wrt=flowing), gradients, truth)
+    judged.reply, judged.values, judged.wrt = reply, gradients, flowing
+    return judged
+
+
+def _flowing(call: Call, reply: CallReply) -> dict[int | str, Tensor]:
+    """The gradients that flow; Violation where one is declared and does not."""
+    found = {}
+    declared = call.claim.differentiable
+    for slot in call.wrt:
+        gradient, label = reply.gradients.get(slot), call.label(slot)
+        wanted = declared is True or (
+            isinstance(declared, (tuple, list, frozenset)) and label in declared
+        )
+        if gradient is not None:
+            found[slot] = gradient
+        elif wanted:
+            raise Violation(
+                Outcome.FAIL, f"no gradient flows to {label}, which is declared differentiable"
+            )
+    if not found:
+        raise NotClaimed("no gradient flows to any input")
+    return found
+
+
+def _settled(call: Call, settled: Settled, results: list[Any]) -> Judged:
+    if settled.open:
+        return Judged(NOTHING, undecided=True)
+    _blank(call, settled.truth.exact.outputs, results)
+    judged = _compare(call, results, settled.truth)
+    if settled.residual is not None and judged.record is not None:
+        judged.residual = settled.residual
+        judged.record = replace(judged.record, within=False)
+    return judged
+
+
+def _blank(call: Call, expected: Sequence[Any], results: list[Any]) -> None:
+    """Put what is expected into rows without a visible key where they may hold anything."""
+    oracle = call.oracle
+    rows = oracle.conventions.get("masked_rows")
+    # Adding float16's most negative number to a score of 16 or more is no longer a constant.
+    if rows != "any" and not (rows == "mean_of_values" and call.dtype == "float16"):
+        return
+    marked = Oracle(oracle.operator, {**oracle.conventions, "masked_rows": "nan"})
+    for i, x in enumerate(as_tuple(marked(call.args, call.options, call.dtype))):
+        if isinstance(x, Tensor) and x.is_floating_point():
+            want = expected[i].to(results[i].dtype)
+            results[i] = torch.where(torch.isnan(x), want, results[i])
+
+
+def _compare(call: Call, results: Sequence[Any], truth: Truth) -> Judged:
+    """The worst residual over the results. Sampled only where half an ulp does not do."""
+    oracle, wrt = call.oracle, call.wrt
+    expected = truth.exact.outputs
+    model = oracle.model(call.dtype, backward=bool(wrt))
+    excuse = excuse_of(call.material, oracle, call.args, call.options) if not wrt else 0.0
+    flushed = flushed_change(
+        call.material, oracle, call.args, call.options, expected, wrt, call.cotangents
+    )
+    free = [spec.random and not wrt for spec in oracle.operator.spec.results]
+    worst, position = NOTHING, 0
+    for i, (got, want) in enumerate(zip(results, expected, strict=True)):
+        floating = isinstance(want, Tensor) and want.is_floating_point()
+        if i < len(free) and free[i]:
+            residual = NOTHING
+        elif isinstance(want, frozenset | set):
+            residual = names_residual(got, frozenset(want))
+        elif not isinstance(want, Tensor):
+            residual = number_residual(got, want)
+        elif not floating:
+            residual = exact_residual(got, want)
+        else:
+            if not got.is_floating_point():
+                got = got.to(torch.float64)  # integers where they are allowed
+            if model.compute == "float32" and got.dtype == torch.float64:
+                got = got.to(torch.float32)
+            extra = excuse + (flushed[i] if flushed else 0.0)
+            # In a law a few float32 roundoffs are not worth sampling for; the agreement law,
+            # which brings more cases, always does.
+            slack = want.abs() * COARSE if call.coarse and got.dtype == torch.float32 else 0.0
+            residual = judge(got, want, want.unsqueeze(0), 0.0, extra + slack)
+            if not residual.within:
+                residual = judge(got, want, truth.draw()[position], model.scale, extra)
+        position += int(floating)
+        if residual.excess > worst.excess or worst.elements == 0:
+            worst = residual
+    if truth.exact.overflow and position:
+        # Beyond float32's range the spec states nothing about the values.
+        return Judged(NOTHING, undecided=True)
+    return Judged(worst, record=_record(call, results, truth, model.scale, worst))
+
+
+def _record(
+    call: Call, results: Sequence[Any], truth: Truth, scale: float, worst: Residual
+) -> CallRecord:
+    images = tuple(
+        r.to(torch.float64) if isinstance(r, Tensor) and r.is_floating_point() else r
+        for r in results
+    )
+    return CallRecord(
+        *call.oracle.given(call.args, call.options, call.dtype),
+        images,
+        tuple(truth.exact.outputs),
+        truth.drawn,
+        scale,
+        worst.within,
+        DTYPES[call.dtype],
+        call.wrt,
+        call.cotangents,
+    )
