@@ -39,8 +39,9 @@ report: venv
 test: venv
 	$(BIN)/pytest -n 2 -m "not slow"
 
+# PROFILE=default holds the correct targets against more cases.
 test-all: venv examples
-	$(BIN)/pytest -n 2
+	PROFILE=$(PROFILE) $(BIN)/pytest -n 2
 
 lint: venv
 	$(BIN)/ruff check .

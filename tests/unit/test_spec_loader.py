@@ -356,3 +356,44 @@ def test_lint_on_the_command_line(
     assert f"{path}:3:1: unknown key 'sumary'" in told
     assert "did you mean 'summary'?" in told
     assert "Traceback" not in told
+
+
+MORE = """\
+continues: doubled
+properties:
+- id: doubled.even
+  rationale: an example
+  statement: Doubling twice is doubling the double.
+  law: "doubled(x + x) == doubled(x) + doubled(x)"
+mistakes:
+- {id: halved, formula: "x / 2"}
+"""
+
+
+def test_a_further_file_continues_an_operator(tmp_path: Path) -> None:
+    paths = [write(tmp_path, MORE, "doubled_more.yaml"), write(tmp_path, GOOD)]
+    operator = load(paths).operator("doubled")
+    own = [(p.id, Path(p.file).name) for p in operator.properties if p.kind == "law"]
+    assert own == [("doubled.odd", "doubled.yaml"), ("doubled.even", "doubled_more.yaml")]
+    assert [m.id for m in operator.spec.mistakes] == ["halved"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "slug", "piece"),
+    [
+        ("continues: doubled", "continues: dubled", "unknown-operator", "dubled"),
+        ("doubled.even", "halved.even", "wrong-id", "halved.even"),
+        ("doubled.even", "doubled.odd", "duplicate-id", "doubled.odd"),
+        ("doubled(x + x)", "doubled(x + y)", "bad-expression", "y)"),
+        ("properties:", "inputs: {}\nproperties:", "unknown-key", "inputs"),
+    ],
+)
+def test_faults_of_a_continuation_are_told_where_they_stand(
+    tmp_path: Path, old: str, new: str, slug: str, piece: str
+) -> None:
+    text = MORE.replace(old, new)
+    paths = [write(tmp_path, GOOD), write(tmp_path, text, "doubled_more.yaml")]
+    with pytest.raises(SpecError) as caught:
+        load(paths)
+    assert caught.value.slug == slug
+    assert caught.value.where == f"{paths[1]}:{position_of(text, piece)}"

@@ -148,6 +148,6 @@ def schema_command() -> None:
     """The JSON Schema of spec files, for editors."""
     from pydantic import TypeAdapter
 
-    from conform.spec.models import OperatorSpec, TemplateSpec
+    from conform.spec.models import AnySpec
 
-    print(json.dumps(TypeAdapter(OperatorSpec | TemplateSpec).json_schema(by_alias=True), indent=1))
+    print(json.dumps(TypeAdapter(AnySpec).json_schema(by_alias=True), indent=1))

@@ -144,7 +144,7 @@ class TargetCalls:
             )
             self.before_call()
             reply = self.client.call(request, self.timeout)
-            if truth is None and not self.expecting_error and reply.outcome is not ReplyOutcome.OK:
+            if truth is None and not self.expecting_error and reply.outcome is ReplyOutcome.RAISED:
                 # Without an option that the target lacks, the inputs may not fit: not its fault.
                 self._truth(made, passed)
             self.memo[key] = self._judge(operator, made, reply, truth)

@@ -25,9 +25,16 @@ from conform.spec.loader import (
     read_document,
     validate,
 )  # fmt: skip
-from conform.spec.models import OperatorSpec, PropertySpec, TemplateSpec
+from conform.spec.models import (
+    AnySpec,
+    ContinuationSpec,
+    OperatorSpec,
+    PropertySpec,
+    TemplateSpec,
+)
 from conform.spec.store import kept
 
+Documents = list[tuple[Document, AnySpec]]
 AGREEMENT = "agrees-with-reference"
 GRADIENT = "gradient-agrees"
 # Names that the checker supplies to every law.
@@ -173,32 +180,40 @@ def load(paths: Iterable[Path]) -> Book:
     """Read, validate and cross-check spec files; SpecError for the first fault."""
     documents = [(document, validate(document)) for document in map(read_document, paths)]
     operators: dict[str, tuple[Document, OperatorSpec]] = {}
-    templates: list[tuple[Document, TemplateSpec]] = []
     for document, spec in documents:
-        if isinstance(spec, TemplateSpec):
-            templates.append((document, spec))
+        if not isinstance(spec, OperatorSpec):
             continue
         if spec.operator in operators:
             raise SpecError(
                 "duplicate-operator",
                 f"the operator {spec.operator!r} is specified twice",
                 where=locate(document, ("operator",)),
-                hint=f"the other one is {operators[spec.operator][0].file}",
+                hint=f"the other one is {operators[spec.operator][0].file}; "
+                "a further file of the same operator says `continues:` instead",
             )
         operators[spec.operator] = (document, spec)
+    for document, spec in documents:
+        if isinstance(spec, ContinuationSpec) and spec.continues not in operators:
+            raise SpecError(
+                "unknown-operator",
+                f"no operator {spec.continues!r} to continue{nearest(spec.continues, operators)}",
+                where=locate(document, ("continues",)),
+            )
     _check_ids(documents)
     for document, spec in documents:
-        _check_names(document, spec, frozenset(operators))
+        about = operators[spec.continues][1] if isinstance(spec, ContinuationSpec) else spec
+        _check_names(document, spec, about, frozenset(operators))
     return Book(
-        {name: _operator(document, spec, templates) for name, (document, spec) in operators.items()}
+        {name: _operator(document, spec, documents) for name, (document, spec) in operators.items()}
     )
 
 
-def _check_ids(documents: list[tuple[Document, OperatorSpec | TemplateSpec]]) -> None:
+def _check_ids(documents: Documents) -> None:
     seen: dict[str, str] = {}
     for document, spec in documents:
         key = "templates" if isinstance(spec, TemplateSpec) else "properties"
         items = spec.templates if isinstance(spec, TemplateSpec) else spec.properties
+        prefix = _name_of(spec)
         for index, item in enumerate(items):
             where = locate(document, (key, index, "id"))
             if item.id in seen:
@@ -209,16 +224,23 @@ def _check_ids(documents: list[tuple[Document, OperatorSpec | TemplateSpec]]) ->
                     hint=f"first used at {seen[item.id]}",
                 )
             seen[item.id] = where
-            if isinstance(spec, OperatorSpec) and not item.id.startswith(spec.operator + "."):
+            if prefix and not item.id.startswith(prefix + "."):
                 raise SpecError(
-                    "wrong-id", f"the id {item.id!r} must start with {spec.operator!r}", where=where
+                    "wrong-id", f"the id {item.id!r} must start with {prefix!r}", where=where
                 )
 
 
-def _known_names(spec: OperatorSpec | TemplateSpec, item: Any) -> set[str]:
+def _name_of(spec: AnySpec) -> str:
+    """The operator that a file is about; empty for templates."""
+    if isinstance(spec, TemplateSpec):
+        return ""
+    return spec.operator if isinstance(spec, OperatorSpec) else spec.continues
+
+
+def _known_names(about: AnySpec, item: Any) -> set[str]:
     names: set[str] = set(_SUPPLIED)
-    if isinstance(spec, OperatorSpec):
-        names |= {*spec.dims, *spec.inputs, *spec.options}
+    if isinstance(about, OperatorSpec):
+        names |= {*about.dims, *about.inputs, *about.options}
     else:
         names.add("B")  # the batch size, the one dim that many operators share
     if item is not None:
@@ -227,8 +249,9 @@ def _known_names(spec: OperatorSpec | TemplateSpec, item: Any) -> set[str]:
 
 
 def _check_names(
-    document: Document, spec: OperatorSpec | TemplateSpec, operators: frozenset[str]
+    document: Document, spec: AnySpec, about: AnySpec, operators: frozenset[str]
 ) -> None:
+    """Names in the expressions of a file; inputs and options are those of what it is `about`."""
     from conform.draw.expressions import NAMES as DRAW_NAMES
     from conform.law.names import LAW_NAMES
 
@@ -239,7 +262,7 @@ def _check_names(
         item: Any = None
         if path[0] in ("properties", "mistakes", "templates") and isinstance(path[1], int):
             item = getattr(spec, str(path[0]))[path[1]]
-        known = _known_names(spec, item) | (
+        known = _known_names(about, item) | (
             set(LAW_NAMES) | operators if is_law else set(DRAW_NAMES) | {"None", "True", "False"}
         )
         tree = parse(text)
@@ -262,9 +285,8 @@ def _unknown(document: Document, path: Any, name: str, node: ast.AST, known: set
     return expression_error(document, path, fault)
 
 
-def _operator(
-    document: Document, spec: OperatorSpec, templates: list[tuple[Document, TemplateSpec]]
-) -> Operator:
+def _operator(document: Document, spec: OperatorSpec, documents: Documents) -> Operator:
+    """An operator from its own file, its continuations and the templates."""
     file = str(document.file)
     implied = [
         PropertySpec(
@@ -288,14 +310,24 @@ def _operator(
                 "roundings that its model excuses.",
             )
         )
-    own = [Property(spec.operator, item, file) for item in (*implied, *spec.properties)]
+    parts: list[tuple[Document, OperatorSpec | ContinuationSpec]] = [(document, spec)]
+    parts += [
+        (source, part)
+        for source, part in documents
+        if isinstance(part, ContinuationSpec) and part.continues == spec.operator
+    ]
+    own = [Property(spec.operator, item, file) for item in implied]
+    for source, part in parts:
+        own += [Property(spec.operator, item, str(source.file)) for item in part.properties]
     shared = [
         Property(spec.operator, item, str(source.file), template=True)
-        for source, template in templates
+        for source, template in documents
+        if isinstance(template, TemplateSpec)
         for item in template.templates
         if _applies(item, spec)
     ]
-    return Operator(spec, file, (*own, *shared))
+    mistakes = tuple(item for _, part in parts for item in part.mistakes)
+    return Operator(spec.model_copy(update={"mistakes": mistakes}), file, (*own, *shared))
 
 
 def _applies(item: PropertySpec, spec: OperatorSpec) -> bool:

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from conform.errors import ConformError
 from conform.law.grammar import LawError, parse
 from conform.nearest import nearest
-from conform.spec.models import OperatorSpec, Strict, TemplateSpec
+from conform.spec.models import AnySpec, ContinuationSpec, OperatorSpec, Strict, TemplateSpec
 
 MAX_BYTES = 256 * 1024
 MAX_NODES = 20_000
@@ -172,7 +172,7 @@ def _convert_mapping(node: Any, path: Path_, positions: dict[Path_, Position], f
     return result
 
 
-def validate(document: Document) -> OperatorSpec | TemplateSpec:
+def validate(document: Document) -> AnySpec:
     """The model of a document; SpecError with the position of the first fault."""
     if not isinstance(document.data, dict):
         raise SpecError(
@@ -180,7 +180,8 @@ def validate(document: Document) -> OperatorSpec | TemplateSpec:
             "a spec is a mapping that starts with 'operator:'",
             where=f"{document.file}:1:1",
         )
-    model: type[Strict] = TemplateSpec if "templates" in document.data else OperatorSpec
+    kinds: dict[str, type[Strict]] = {"templates": TemplateSpec, "continues": ContinuationSpec}
+    model = next((kind for key, kind in kinds.items() if key in document.data), OperatorSpec)
     try:
         spec = model.model_validate(document.data)
     except ValidationError as error:

@@ -171,7 +171,18 @@ class OperatorSpec(Strict):
         return self.reference or f"conform_reference.{self.domain}:{self.operator}"
 
 
+class ContinuationSpec(Strict):
+    """A further file of an operator that has too many laws for one: by topic."""
+
+    continues: Identifier
+    properties: tuple[PropertySpec, ...] = ()
+    mistakes: tuple[MistakeSpec, ...] = ()
+
+
 class TemplateSpec(Strict):
     """A file of laws that hold for many operators (hygiene)."""
 
     templates: tuple[PropertySpec, ...]
+
+
+AnySpec = OperatorSpec | ContinuationSpec | TemplateSpec
