@@ -20,6 +20,8 @@ from typing import Any
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from conform.judge.kinks import COMPARISONS, SIGNS, Kinks
+
 U32 = 2.0**-24
 
 _POOL_SIZE = 2**20 + 7
@@ -75,6 +77,7 @@ _SCATTER = frozenset(
     ("index_add scatter_add embedding_dense_backward _index_put_impl index_put_accumulate").split()
 )
 _SUM = frozenset(("sum mean cumsum ").split())
+_KINKED = COMPARISONS | SIGNS | {"relu", "threshold_backward"}
 
 
 class UnknownOperation(RuntimeError):
@@ -102,6 +105,7 @@ class Roundoff(TorchDispatchMode):
     def __init__(self, seed: int, scale: float = 1.0, *, strict: bool = False) -> None:
         super().__init__()
         self.random = random.Random(seed)
+        self.kinks = Kinks(seed)
         self._one = torch.ones((), dtype=torch.float64)
         self.scale = scale
         self.strict = strict
@@ -123,12 +127,27 @@ class Roundoff(TorchDispatchMode):
         out = func(*args, **(kwargs or {}))
         if self.paused:
             return out
+        name = _name(func)
+        if name in _KINKED and self.sampled and self.scale and self._by_sample(args):
+            out = self._kinked(name, args, out)
         if isinstance(out, torch.Tensor) and out.dtype == torch.float64:
             self.largest = max(self.largest, out.numel())
             out = self._perturb(func, args, kwargs or {}, out)
         if self.sampled and self._by_sample(args):
             flag(out)
         return out
+
+    def _kinked(self, name: str, args: Any, out: Any) -> Any:
+        first = args[0]
+        if not isinstance(first, torch.Tensor) or first.dtype != torch.float64:
+            return out
+        if out.ndim == 0 or out.shape[0] != self.sampled:
+            return out
+        self.paused = True
+        try:
+            return self.kinks.turned(name, args, out)
+        finally:
+            self.paused = False
 
     def _perturb(self, func: Any, args: Any, kwargs: Any, out: torch.Tensor) -> torch.Tensor:
         name = _name(func)

@@ -1,0 +1,45 @@
+"""Where roundoff may turn a comparison, the samples stand on both sides; elsewhere on one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+
+from conform.judge.model import Model
+from conform.judge.sampling import sample
+from conform.run.oracle import Bound, Gradient
+
+COUNT = 29
+
+
+def slopes(function: Callable[[torch.Tensor], torch.Tensor], near: float) -> torch.Tensor:
+    """Sampled gradients of function(a + b), where a + b is `near` and a, b are of size 1."""
+    a = torch.tensor([1.0], dtype=torch.float64)
+    b = torch.tensor([near - 1.0], dtype=torch.float64)
+    bound = Bound(lambda x, y: function(x * 1.1 + y * 1.1), (a, b), {})
+    gradient = Gradient(bound, (0,), (torch.ones(1, dtype=torch.float64),))
+    tensors = [a, b, *gradient.cotangents]
+    (found,) = sample(gradient, tensors, Model("float32"), COUNT, 7, "kink", scores=False)
+    return found.flatten()
+
+
+@pytest.mark.parametrize(
+    "function",
+    [torch.relu, lambda x: x.clamp(min=0.0), torch.abs, lambda x: torch.where(x > 0, x, 0.0)],
+    ids=["relu", "clamp", "abs", "where"],
+)
+def test_a_kink_within_roundoff_has_both_slopes(function: Callable[..., torch.Tensor]) -> None:
+    # Two standard deviations of the sum: samples alone need not reach over the kink.
+    found = slopes(function, 2.0**-23)
+    assert len(found) == COUNT
+    low, high = float(found.min()), float(found.max())
+    assert high == pytest.approx(1.1, rel=1e-6)
+    assert low == pytest.approx(-1.1 if function is torch.abs else 0.0, rel=1e-6)
+
+
+@pytest.mark.parametrize("function", [torch.relu, torch.abs], ids=["relu", "abs"])
+def test_far_from_a_kink_there_is_one_slope(function: Callable[..., torch.Tensor]) -> None:
+    assert torch.allclose(slopes(function, 2.0**-15), torch.tensor(1.1, dtype=torch.float64))
+    assert float(slopes(torch.relu, -(2.0**-15)).abs().max()) == 0.0
