@@ -5,6 +5,7 @@ from torch import Tensor
 
 from conform_reference import _check
 from conform_reference._lora_linear import factors, reads
+from conform_reference._scores import rounding_error
 from conform_reference._settings_lora import settings
 from conform_reference.rounding import mark
 
@@ -28,7 +29,16 @@ def _ratio(direction: Tensor, magnitude: Tensor) -> Tensor:
 
 def _direction(W0: Tensor, A: Tensor, B: Tensor, scaling: float) -> Tensor:
     """V = W0 + scaling B A."""
-    return mark("direction", W0 + mark("scaled_delta", scaling * mark("delta", B @ A)))
+    scaled = mark("scaled_delta", scaling * mark("delta", B @ A))
+    return mark("direction", W0 + scaled + rounding_error("scaled_factor", scaling * B) @ A)
+
+
+def _weight_error(direction: Tensor, ratio: Tensor) -> Tensor:
+    """What is lost where the whole weight, ratio * V, is formed in the mark's dtype."""
+    factor = ratio if settings().dora_norm == "per_input" else ratio.unsqueeze(1)
+    weight = factor * direction
+    error = rounding_error("unit", weight) + rounding_error("weight", weight)
+    return error + factor * rounding_error("direction", direction)
 
 
 def dora_linear(
@@ -44,7 +54,9 @@ def dora_linear(
     reads(x, A)
     dtype = _check.compute_dtype(x, W0, A, B, magnitude)
     y, W, a, b = (t.to(dtype) for t in (x, W0, A, B))
-    ratio = _ratio(_direction(W, a, b, alpha / rank), magnitude.to(dtype))
+    direction = _direction(W, a, b, alpha / rank)
+    ratio = _ratio(direction, magnitude.to(dtype))
+    whole = y @ _weight_error(direction, ratio).T
     if settings().dora_norm == "per_input":
         y, ratio = mark("scaled_input", y * ratio), torch.ones_like(ratio[:1])
     base = mark("base", mark("backward.base_input", y) @ W.T)
@@ -52,7 +64,7 @@ def dora_linear(
     # As the authors' code has it: what DoRA adds to the frozen layer's own result.
     more = mark("base_part", mark("ratio_less_one", ratio - 1) * base)
     more = more + mark("scaled", alpha / rank * mark("update_part", ratio * update))
-    return (base + mark("more", more)).to(x.dtype)
+    return (base + mark("more", more) + whole).to(x.dtype)
 
 
 def dora_merge(W0: Tensor, A: Tensor, B: Tensor, magnitude: Tensor, *, alpha: float) -> Tensor:

@@ -38,7 +38,8 @@ def two_branches(x: Tensor, W: Tensor, A: Tensor, B: Tensor, scaling: float) -> 
     update = mark("scaled", scaling * mark("update", inner @ B.T))
     # Merging first rounds the weight and not the branches.
     weight = W + mark("scaled_delta", scaling * mark("delta", B @ A))
-    return base + update + x @ rounding_error("weight", weight).T
+    error = rounding_error("weight", weight) + rounding_error("scaled_factor", scaling * B) @ A
+    return base + update + x @ error.T
 
 
 def lora_linear(x: Tensor, W0: Tensor, A: Tensor, B: Tensor, *, alpha: float) -> Tensor:
@@ -62,8 +63,9 @@ def lora_merge(W0: Tensor, A: Tensor, B: Tensor, *, alpha: float) -> Tensor:
     """
     rank = factors(A, B, tuple(W0.shape))
     dtype = _check.compute_dtype(W0, A, B)
-    delta = mark("delta", B.to(dtype) @ A.to(dtype))
-    return (W0.to(dtype) + mark("scaled_delta", alpha / rank * delta)).to(W0.dtype)
+    a, b, scaling = A.to(dtype), B.to(dtype), alpha / rank
+    delta = mark("scaled_delta", scaling * mark("delta", b @ a))
+    return (W0.to(dtype) + delta + rounding_error("scaled_factor", scaling * b) @ a).to(W0.dtype)
 
 
 def lora_init(out: int, in_: int, rank: int, *, seed: int) -> tuple[Tensor, Tensor]:

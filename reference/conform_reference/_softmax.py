@@ -5,6 +5,7 @@ from torch import Tensor
 
 from conform_reference import _check
 from conform_reference._attend import float32_drift
+from conform_reference._scores import rounding_error
 from conform_reference.rounding import mark
 
 
@@ -19,11 +20,23 @@ def softmax(x: Tensor) -> Tensor:
     if x.shape[-1] == 0:
         return x.clone()
     values = x.to(_check.compute_dtype(x))
-    maximum = values.detach().amax(-1, keepdim=True)
-    exponentials = mark("exponentials", torch.exp(values - maximum))
+    maximum = values.amax(-1, keepdim=True)
+    # Only what is rounded flows back through the maximum: the whole sum is zero.
+    live = values - maximum
+    maximum = maximum.detach()
+    error = rounding_error("difference", torch.where(torch.isinf(live), 0.0, live))
+    difference = values - maximum + error
     # One-pass forms evaluate the exponentials of the sum apart, with roundoff of their own.
-    total = mark("exponentials", torch.exp(values - maximum)).sum(-1, keepdim=True)
-    return (exponentials / total * float32_drift(maximum)).to(x.dtype)
+    powers, others = (mark("exponentials", torch.exp(difference)) for _ in range(2))
+    total = mark("total", others.sum(-1, keepdim=True))
+    return (powers / total * float32_drift(maximum)).to(x.dtype)
+
+
+def _factor(difference: Tensor) -> Tensor:
+    """exp(difference), 0 for -inf."""
+    empty = torch.isneginf(difference)
+    power = torch.exp(mark("difference", torch.where(empty, 0.0, difference)))
+    return mark("factor", torch.where(empty, 0.0, power))
 
 
 def softmax_merge(m1: Tensor, l1: Tensor, m2: Tensor, l2: Tensor) -> tuple[Tensor, Tensor]:
@@ -43,7 +56,8 @@ def softmax_merge(m1: Tensor, l1: Tensor, m2: Tensor, l2: Tensor) -> tuple[Tenso
     m1, l1, m2, l2 = (x.to(dtype) for x in (m1, l1, m2, l2))
     m = torch.maximum(m1, m2)
     reference = torch.where(torch.isneginf(m), 0.0, m)
-    total = l1 * torch.exp(m1 - reference) + l2 * torch.exp(m2 - reference)
+    factor1, factor2 = _factor(m1 - reference), _factor(m2 - reference)
+    total = mark("term", l1 * factor1) + mark("term", l2 * factor2)
     return m.to(out), total.to(out)
 
 
@@ -73,4 +87,5 @@ def attention_merge(o1: Tensor, lse1: Tensor, o2: Tensor, lse2: Tensor) -> tuple
     ]
     o = (terms[0] + terms[1]) / divisor.unsqueeze(-1)
     lse = torch.where(total > 0, m + torch.log(divisor), -torch.inf)
-    return o.to(o1.dtype), lse
+    # Weights are also taken as exp(lse1 - lse), from the float32 number that lse is.
+    return (o * float32_drift(lse.detach()).unsqueeze(-1)).to(o1.dtype), lse

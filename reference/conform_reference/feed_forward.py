@@ -9,6 +9,7 @@ from torch import Tensor
 
 from conform_reference import _saved
 from conform_reference._check import compute_dtype
+from conform_reference._scores import rounding_error
 from conform_reference.rounding import mark
 
 
@@ -28,13 +29,16 @@ def gelu(x: Tensor, *, approximate: str = "none") -> Tensor:
     _one_of("approximate", approximate, ("none", "tanh"))
     y = x.to(compute_dtype(x))
     if approximate == "tanh":
-        inner = mark("inner", math.sqrt(2 / math.pi) * (y + 0.044715 * (y * y * y)))
+        cube = mark("inner", mark("inner", y * y) * y)
+        inner = mark(
+            "inner", math.sqrt(2 / math.pi) * mark("inner", y + mark("inner", 0.044715 * cube))
+        )
         curve = _saved.tanh("curve", inner)
     else:
         inner = mark("inner", y * math.sqrt(0.5))
         curve = mark("curve", torch.erf(inner))
-    gate = mark("gate", 0.5 * (1 + curve))
-    return (y * gate).to(x.dtype)
+    # Half of a subnormal number is rounded, too.
+    return (mark("gate", 0.5 * y) * mark("gate", 1 + curve)).to(x.dtype)
 
 
 def swish(x: Tensor, *, beta: float = 1.0) -> Tensor:
@@ -43,8 +47,12 @@ def swish(x: Tensor, *, beta: float = 1.0) -> Tensor:
     Source: Ramachandran et al. 2017, arXiv:1710.05941 (the MIT slide cites 2020).
     """
     y = x.to(compute_dtype(x))
-    gate = _saved.sigmoid("gate", mark("inner", y * beta))
-    return (y * gate).to(x.dtype)
+    exact = math.frexp(beta)[0] in (0.0, 0.5, -0.5)  # 0 and powers of two
+    inner = y * beta if exact else mark("inner", y * beta)
+    gate = _saved.sigmoid("gate", inner)
+    # Some take it as (1 + tanh(inner / 2)) / 2, whose roundoff is that of 1.
+    error = rounding_error("float32.gate", torch.tanh(inner / 2)).detach() / 2
+    return (y * (gate + error)).to(x.dtype)
 
 
 _ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {

@@ -22,7 +22,6 @@ KNOWN = {
     "gpt3_tok": ("tokenizer_encode.*",),
     "hf_clip": ("clip_logits.*",),
     "hf_conformer": ("subsampled_padding_mask.*",),
-    "hf_gelu_new": ("gelu.*",),
     "peft_lokr": ("lokr_factors.*",),
     "performer": ("linear_attention.*",),
     "performer_softmax": ("orthogonal_features.*", "performer_attention.*"),
@@ -32,7 +31,8 @@ KNOWN = {
 PACKAGE = {"gpt3_tok": "gpt3_tokenizer", "performer": "performer_pytorch",
            "performer_softmax": "performer_pytorch", "linformer_lucidrains": "linformer",
            "bnb_nf4": "bitsandbytes", "onnx_reference": "onnx",
-           "bpe_openai_rust": "bpe_openai"}  # fmt: skip
+           "bpe_openai_rust": "bpe_openai", "local_lucidrains": "local_attention",
+           "loralib_linear": "loralib"}  # fmt: skip
 
 pytestmark = pytest.mark.slow
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 import torch
 
+from conform.judge.kinks import Kinks
 from conform.judge.model import Model
 from conform.judge.sampling import sample
 from conform.run.oracle import Bound, Gradient
@@ -43,3 +44,9 @@ def test_a_kink_within_roundoff_has_both_slopes(function: Callable[..., torch.Te
 def test_far_from_a_kink_there_is_one_slope(function: Callable[..., torch.Tensor]) -> None:
     assert torch.allclose(slopes(function, 2.0**-15), torch.tensor(1.1, dtype=torch.float64))
     assert float(slopes(torch.relu, -(2.0**-15)).abs().max()) == 0.0
+
+
+@pytest.mark.filterwarnings("error")
+def test_nothing_has_no_kink() -> None:
+    empty = torch.zeros(COUNT, 0)
+    assert Kinks(7).turned("relu", (empty,), empty) is empty

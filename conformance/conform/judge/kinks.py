@@ -50,5 +50,7 @@ class Kinks:
 
 def _doubt(x: torch.Tensor) -> torch.Tensor | None:
     """Where the samples x [samples, ...] do not tell its sign; None where they all do."""
+    if x.numel() == 0:
+        return None
     doubt = x.mean(0).abs() < DEVIATIONS * x.std(0)
     return doubt if bool(doubt.any()) else None

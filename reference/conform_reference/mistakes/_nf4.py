@@ -34,6 +34,11 @@ def nf4_with_fp4(w: Tensor, *, block_size: int = 64) -> tuple[Tensor, Tensor]:
     return _with(w, block_size, FP4)
 
 
+def nf4_fp4_in_large_blocks(w: Tensor, *, block_size: int = 64) -> tuple[Tensor, Tensor]:
+    """Levels of a 4-bit float where blocks have 1024 weights and more."""
+    return _with(w, block_size, FP4 if block_size >= 1024 else NF4)
+
+
 def nf4_with_even_levels(w: Tensor, *, block_size: int = 64) -> tuple[Tensor, Tensor]:
     """15 even levels."""
     return _with(w, block_size, EVEN)
