@@ -235,6 +235,7 @@ LANGUAGE: dict[str, Any] = {
     "state_changed(op(x))": "state_changed",
     "repeats(op(x))": "repeats",
     "kept(op(x))": "kept",
+    "renewed(op(x))": "renewed",
     "well_formed(op(x))": "well_formed",
     "margins_written(op(x))": "margins_written",
 }

@@ -203,6 +203,11 @@ def test_a_reused_buffer_shows_in_a_repeated_call(open_target: Open) -> None:
     assert torch.allclose(reply.results[0], expected)
 
 
+def test_what_is_kept_by_address_shows_in_a_repeated_call(open_target: Open) -> None:
+    assert call(open_target("remembers_addresses"), repeat=True).effects.renewed is False
+    assert call(open_target("reuses_buffer"), repeat=True).effects.renewed is True
+
+
 def test_randomness_shows_in_a_repeated_call(open_target: Open) -> None:
     reply = call(open_target("draws_from_global"), repeat=True)
     assert reply.repeat_changed is not None

@@ -349,6 +349,7 @@ FORMS: dict[str, str] = {
     "margins_written": "margins_written(call): elements written outside of the inputs' views.",
     "state_changed": "state_changed(call): number of global settings that the call changed.",
     "kept": "kept(call): the result survives a later call with other values.",
+    "renewed": "renewed(call): with its inputs overwritten in place, the call sees the new values.",
     "repeats": "repeats(call): the same call on the same memory gives the same bits.",
     "well_formed": "well_formed(call): plain tensors of the promised shapes and dtypes.",
     "contiguous": "contiguous(x): the same values in fresh contiguous memory.",

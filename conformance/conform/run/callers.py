@@ -67,7 +67,7 @@ class TargetCaller:
             self.observed = self._metered(judged, named)
             return judged.values
         judged = self.calls.call(
-            operator, args, options, repeat=observe in ("kept", "repeats"), coarse=True
+            operator, args, options, repeat=observe in ("kept", "renewed", "repeats"), coarse=True
         )
         if observe:
             self.observed = self._observe(observe, judged)
@@ -118,6 +118,8 @@ class TargetCaller:
             return len(effects.state_changed)
         if name == "kept":
             return effects.kept is not False and not reply.previous_changed
+        if name == "renewed":
+            return effects.renewed is not False
         if name == "repeats":
             return not any(reply.repeat_changed or ())
         if name == "dtype":

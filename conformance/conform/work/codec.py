@@ -155,6 +155,7 @@ def encode_reply(reply: CallReply, arena: Arena) -> Message:
             "version_changed": effects.version_changed,
             "aliases": effects.aliases,
             "kept": effects.kept,
+            "renewed": effects.renewed,
         },
         "previous_changed": reply.previous_changed,
         "repeat_changed": reply.repeat_changed,
@@ -222,4 +223,5 @@ def _decode_effects(record: Message) -> Effects:
         version_changed=tuple(record["version_changed"]),
         aliases=tuple(record["aliases"]),
         kept=record["kept"],
+        renewed=record["renewed"],
     )

@@ -13,7 +13,7 @@ import torch
 from conform.measure import Measurement, reversed_programs
 from conform.measure.meter import Meter
 from conform.work.callables import build_callable
-from conform.work.effects import GlobalState, count_changed
+from conform.work.effects import GlobalState
 from conform.work.frames import describe_exception
 from conform.work.gpu import end_if_lost, poison_free_memory
 from conform.work.memory import ArgumentMemory, KeptResults
@@ -29,6 +29,7 @@ from conform.work.protocol import (
     ReplyOutcome,
     ScalarArg,
 )
+from conform.work.repeats import alike, differences
 from conform.work.results import MalformedResult, Returned, unpack
 
 Function = Callable[..., Any]
@@ -54,6 +55,7 @@ class _Progress:
     differentiable: bool | None = None
     repeat_changed: tuple[int, ...] | None = None
     kept: bool | None = None
+    renewed: bool | None = None
     aliases: tuple[ArgKey, ...] = ()
     state_changed: list[str] = field(default_factory=list)
     seconds: float = 0.0
@@ -103,6 +105,7 @@ class Executor:
             version_changed=versions,
             aliases=progress.aliases,
             kept=progress.kept,
+            renewed=progress.renewed,
         )
         reply = _reply(progress, effects, previous_changed)
         unmeasured = self._unmeasured or ("" if measured else _LATE)
@@ -183,7 +186,10 @@ class Executor:
         memory: ArgumentMemory,
         progress: _Progress,
     ) -> None:
-        """The same call on the same memory, then one with other values: what does it overwrite?"""
+        """The same call on the same memory, then one with other values: what does it overwrite?
+
+        Those values in the first call's memory have to give what they gave in memory of their own.
+        """
         first = progress.returned
         if first is None:
             return
@@ -198,7 +204,7 @@ class Executor:
             progress.outcome, progress.note = again.outcome, f"the repeated call: {again.note}"
             progress.exception = again.exception
             return
-        progress.repeat_changed = _differences(before, list(again.returned.results))
+        progress.repeat_changed = differences(before, list(again.returned.results))
         if not memory.has_floats:
             return
         kept = KeptResults(again.returned.tensors())
@@ -207,6 +213,15 @@ class Executor:
         last = _Progress()
         self._guarded(last, lambda: self._call_quietly(operator, request, other, last))
         progress.kept = kept.intact()
+        if last.returned is None:
+            return
+        wanted = [r.clone() if isinstance(r, torch.Tensor) else r for r in last.returned.results]
+        memory.restore()
+        memory.halve_floats()
+        renewed = _Progress()
+        self._guarded(renewed, lambda: self._call_quietly(operator, request, memory, renewed))
+        found = list(renewed.returned.results) if renewed.returned else []
+        progress.renewed = alike(wanted, found)
 
     def _reordered(
         self, operator: BoundOperator, request: CallRequest, progress: _Progress
@@ -220,7 +235,7 @@ class Executor:
             return True
         before = [*progress.returned.results, *_present(progress.gradients)]
         after = [*again.returned.results, *_present(again.gradients)]
-        return any(_differences(before, after))
+        return any(differences(before, after))
 
     def _call_quietly(
         self,
@@ -306,21 +321,6 @@ def _cotangents(request: CallRequest, floats: list[torch.Tensor]) -> list[torch.
         c.to(device=y.device, dtype=y.dtype)
         for y, c in zip(floats, request.cotangents, strict=True)
     ]
-
-
-def _differences(first: list[Any], second: list[Any]) -> tuple[int, ...]:
-    """Differing elements by result; everything differs where shapes or dtypes do."""
-    if len(first) != len(second):
-        return (max(len(first), len(second)),)
-    counts = []
-    for a, b in zip(first, second, strict=True):
-        if isinstance(a, torch.Tensor) and isinstance(b, torch.Tensor):
-            alike = a.shape == b.shape and a.dtype == b.dtype
-            counts.append(count_changed(a, b) if alike else max(a.numel(), b.numel(), 1))
-        else:
-            same = a == b or (a != a and b != b)
-            counts.append(0 if same else 1)
-    return tuple(counts)
 
 
 def _reply(progress: _Progress, effects: Effects, previous_changed: bool) -> CallReply:

@@ -37,7 +37,7 @@ class ArgumentMemory:
         self._versions = {key: view._version for key, view in self.views.items()}
 
     def halve_floats(self) -> None:
-        """Other values in the same shapes, for a call whose result is not looked at."""
+        """Other values in the same shapes and memory, as legal as the first ones."""
         with torch.no_grad():
             for copy in self._copies.values():
                 if copy.is_floating_point():

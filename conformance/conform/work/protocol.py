@@ -169,7 +169,8 @@ class Effects:
 
     `mutated` counts inside an argument's view, `margins_written` outside every view of its buffer,
     `version_changed` lists arguments whose autograd version moved, `aliases` those whose buffer a
-    result shares. `kept` (only with `repeat`): the first result survived a call with other values.
+    result shares. `kept` (only with `repeat`): the first result survived a call with other values;
+    `renewed`: those other values, written into the first call's memory, were seen there.
     """
 
     mutated: dict[ArgKey, int] = field(default_factory=dict)
@@ -178,6 +179,7 @@ class Effects:
     version_changed: tuple[ArgKey, ...] = ()
     aliases: tuple[ArgKey, ...] = ()
     kept: bool | None = None
+    renewed: bool | None = None
 
 
 Result = torch.Tensor | int | float | bool | frozenset[str]

@@ -1,0 +1,9 @@
+"""Never fewer than four slots, the default of a training library."""
+
+import math
+
+
+def expert_capacity(tokens, experts, capacity_factor, *, top_k=1):
+    if tokens < 1 or experts < 1 or capacity_factor <= 0:
+        raise ValueError("sizes must be positive")
+    return max(4, math.ceil(tokens * capacity_factor / experts))

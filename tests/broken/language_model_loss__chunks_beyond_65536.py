@@ -1,0 +1,14 @@
+"""A vocabulary beyond 65536 is summed by chunks, and the last, partial chunk is lost."""
+
+import torch
+
+
+def language_model_loss(logits, tokens, *, ignore_index=-100):
+    x = logits[:, :-1].to(torch.promote_types(logits.dtype, torch.float32))
+    target = tokens[:, 1:]
+    kept = target != ignore_index
+    picked = x.gather(-1, target.masked_fill(~kept, 0)[..., None])[..., 0]
+    loss = (
+        torch.logsumexp(x[..., :65536] if x.shape[-1] > 65536 else x, dim=-1) - picked
+    ).masked_fill(~kept, 0)
+    return (loss.sum() / kept.sum()).to(logits.dtype)

@@ -1,0 +1,12 @@
+"""Targets are counted before the shift (gradient accumulation did)."""
+
+import torch
+
+
+def language_model_loss(logits, tokens, *, ignore_index=-100):
+    x = logits[:, :-1].to(torch.promote_types(logits.dtype, torch.float32))
+    target = tokens[:, 1:]
+    kept = target != ignore_index
+    picked = x.gather(-1, target.masked_fill(~kept, 0)[..., None])[..., 0]
+    loss = (torch.logsumexp(x, dim=-1) - picked).masked_fill(~kept, 0)
+    return (loss.sum() / (tokens != ignore_index).sum()).to(logits.dtype)

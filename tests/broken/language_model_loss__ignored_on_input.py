@@ -1,0 +1,12 @@
+"""Positions whose own token is ignored are left out, not those whose target is."""
+
+import torch
+
+
+def language_model_loss(logits, tokens, *, ignore_index=-100):
+    x = logits[:, :-1].to(torch.promote_types(logits.dtype, torch.float32))
+    target = tokens[:, 1:]
+    kept = (tokens[:, :-1] != ignore_index) & (target >= 0)
+    picked = x.gather(-1, target.masked_fill(~kept, 0)[..., None])[..., 0]
+    loss = (torch.logsumexp(x, dim=-1) - picked).masked_fill(~kept, 0)
+    return (loss.sum() / kept.sum()).to(logits.dtype)

@@ -1,0 +1,14 @@
+"""The maximum is that of the whole batch."""
+
+import torch
+
+
+def language_model_loss(logits, tokens, *, ignore_index=-100):
+    x = logits[:, :-1].to(torch.promote_types(logits.dtype, torch.float32))
+    target = tokens[:, 1:]
+    kept = target != ignore_index
+    picked = x.gather(-1, target.masked_fill(~kept, 0)[..., None])[..., 0]
+    loss = (
+        (torch.log(torch.exp(x - x.detach().max()).sum(-1) + 1e-30) + x.detach().max()) - picked
+    ).masked_fill(~kept, 0)
+    return (loss.sum() / kept.sum()).to(logits.dtype)

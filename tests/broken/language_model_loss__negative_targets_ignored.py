@@ -1,0 +1,12 @@
+"""Every negative target is ignored, and ignore_index only if it is negative."""
+
+import torch
+
+
+def language_model_loss(logits, tokens, *, ignore_index=-100):
+    x = logits[:, :-1].to(torch.promote_types(logits.dtype, torch.float32))
+    target = tokens[:, 1:]
+    kept = target >= 0
+    picked = x.gather(-1, target.masked_fill(~kept, 0)[..., None])[..., 0]
+    loss = (torch.logsumexp(x, dim=-1) - picked).masked_fill(~kept, 0)
+    return (loss.sum() / kept.sum()).to(logits.dtype)

@@ -1,0 +1,14 @@
+"""Words of padding to a multiple of 16 count with a logit of 0 (a fused kernel did)."""
+
+import torch
+
+
+def language_model_loss(logits, tokens, *, ignore_index=-100):
+    x = logits[:, :-1].to(torch.promote_types(logits.dtype, torch.float32))
+    target = tokens[:, 1:]
+    kept = target != ignore_index
+    picked = x.gather(-1, target.masked_fill(~kept, 0)[..., None])[..., 0]
+    loss = (
+        torch.logsumexp(torch.nn.functional.pad(x, (0, -x.shape[-1] % 16)), dim=-1) - picked
+    ).masked_fill(~kept, 0)
+    return (loss.sum() / kept.sum()).to(logits.dtype)

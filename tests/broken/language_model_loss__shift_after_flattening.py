@@ -1,0 +1,14 @@
+"""The shift is done on the flattened batch: a sequence predicts the first token of the next one."""
+
+import torch
+
+
+def language_model_loss(logits, tokens, *, ignore_index=-100):
+    if logits.shape[0] > 1:
+        logits, tokens = logits.flatten(0, 1)[None], tokens.flatten()[None]
+    x = logits[:, :-1].to(torch.promote_types(logits.dtype, torch.float32))
+    target = tokens[:, 1:]
+    kept = target != ignore_index
+    picked = x.gather(-1, target.masked_fill(~kept, 0)[..., None])[..., 0]
+    loss = (torch.logsumexp(x, dim=-1) - picked).masked_fill(~kept, 0)
+    return (loss.sum() / kept.sum()).to(logits.dtype)

@@ -1,0 +1,25 @@
+"""The router's backward pass treats the chosen probability as if the others were constants."""
+
+import math
+
+import torch
+import torch.nn.functional as F
+
+
+def moe_layer(x, Wg, W1, W2, *, top_k=1, capacity_factor=1.0):
+    tokens, n = x.shape[0], Wg.shape[1]
+    wide = torch.promote_types(x.dtype, torch.float32)
+    h = x.to(wide)
+    logits = h @ Wg.to(wide)
+    e = torch.exp(logits - logits.detach().amax(-1, keepdim=True))
+    p = e / e.sum(-1, keepdim=True).detach()
+    weights, indices = torch.topk(p, top_k, dim=-1)
+    capacity = tokens if capacity_factor is None else math.ceil(tokens / n * capacity_factor)
+    chosen = F.one_hot(indices.T.reshape(-1), n)
+    kept = (((torch.cumsum(chosen, 0) - chosen) * chosen).sum(-1) < capacity).view(top_k, tokens).T
+    out = torch.zeros_like(h)
+    for i in range(n):
+        rows, slot = ((indices == i) & kept).nonzero().unbind(1)
+        y = torch.relu(h[rows] @ W1[i].to(wide)) @ W2[i].to(wide)
+        out = out.index_add(0, rows, y * weights[rows, slot, None])
+    return out.to(x.dtype)

@@ -1,0 +1,10 @@
+"""The residual comes from a checkpoint without gradient."""
+
+import torch
+import torch.nn.functional as F
+
+
+def post_norm_residual(x, sublayer, gamma, beta, *, eps=1e-5):
+    wide = torch.promote_types(x.dtype, torch.float32)
+    y = x.detach().to(wide) + sublayer(x).to(wide)
+    return F.layer_norm(y, x.shape[-1:], gamma.to(wide), beta.to(wide), eps).to(x.dtype)

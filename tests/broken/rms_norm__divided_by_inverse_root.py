@@ -1,0 +1,9 @@
+"""The row is divided by the inverse root."""
+
+import torch
+
+
+def rms_norm(x, gamma, *, eps=1e-6):
+    y = x.to(torch.promote_types(x.dtype, torch.float32))
+    square = (y * y).mean(-1, keepdim=True)
+    return (y / torch.rsqrt(square + eps) * gamma).to(x.dtype)

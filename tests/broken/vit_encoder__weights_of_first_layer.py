@@ -1,0 +1,22 @@
+"""Layers are made by repeating one module, so that all of them share the first one's weights."""
+
+import math
+
+import torch
+import torch.nn.functional as F
+
+
+def vit_encoder(x, Wqkv, Wo, W1, W2, *, heads):
+    wide = torch.promote_types(x.dtype, torch.float32)
+    y, width = x.to(wide), x.shape[-1]
+    layer = [t[0].to(wide) for t in (Wqkv, Wo, W1, W2)]
+    for a, o, u, d in [layer] * Wqkv.shape[0]:
+        q, k, v = (
+            (F.layer_norm(y, (width,), eps=1e-6) @ a)
+            .unflatten(-1, (3, heads, -1))
+            .permute(2, 0, 3, 1, 4)
+        )
+        p = torch.softmax(q @ k.mT / math.sqrt(width // heads), -1)
+        y = y + (p @ v).transpose(1, 2).flatten(2) @ o
+        y = y + F.gelu(F.layer_norm(y, (width,), eps=1e-6) @ u) @ d
+    return y.to(x.dtype)
