@@ -4,8 +4,6 @@ import math
 
 import torch
 
-MISTAKE = "alibi_bias.positive-sign"
-
 
 def slopes(heads):
     lower = 2 ** math.floor(math.log2(heads))

@@ -2,7 +2,7 @@
 
 import torch
 
-MISTAKE = "alibi_slopes.direct-for-any-count"
+MISTAKE = "alibi_slopes.one-formula-for-all"
 
 
 def alibi_slopes(heads):

@@ -4,7 +4,7 @@ import math
 
 import torch
 
-MISTAKE = "alibi_slopes.extra-heads-even"
+MISTAKE = "alibi_slopes.second-half-even"
 
 
 def alibi_slopes(heads):

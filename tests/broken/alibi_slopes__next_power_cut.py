@@ -4,7 +4,7 @@ import math
 
 import torch
 
-MISTAKE = "alibi_slopes.next-power-cut"
+MISTAKE = "alibi_slopes.next-power-truncated"
 
 
 def alibi_slopes(heads):

@@ -4,7 +4,7 @@ import math
 
 import torch
 
-MISTAKE = "alibi_slopes.sorted"
+MISTAKE = "alibi_slopes.sorted-order"
 
 
 def alibi_slopes(heads):

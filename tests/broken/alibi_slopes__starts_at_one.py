@@ -4,8 +4,6 @@ import math
 
 import torch
 
-MISTAKE = "alibi_slopes.starts-at-one"
-
 
 def alibi_slopes(heads):
     lower = 2 ** math.floor(math.log2(heads))

@@ -4,8 +4,6 @@ import math
 
 import torch
 
-MISTAKE = "attention.backward-dk-unscaled"
-
 
 def probabilities(q, k, hidden, bias, scale):
     wide = torch.promote_types(q.dtype, torch.float32)

@@ -4,7 +4,7 @@ import math
 
 import torch
 
-MISTAKE = "attention.backward-no-delta"
+MISTAKE = "attention.wrong-delta"
 
 
 def probabilities(q, k, hidden, bias, scale):

@@ -4,7 +4,7 @@ import math
 
 import torch
 
-MISTAKE = "attention.bias-before-scale"
+MISTAKE = "attention.bias-scaled"
 
 
 def visible(lq, lk, causal, window, mask):

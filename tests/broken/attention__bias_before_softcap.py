@@ -4,7 +4,7 @@ import math
 
 import torch
 
-MISTAKE = "attention.bias-before-softcap"
+MISTAKE = "attention.cap-after-bias"
 
 
 def visible(lq, lk, causal, window, mask):

@@ -4,7 +4,7 @@ import math
 
 import torch
 
-MISTAKE = "attention.causal-excludes-diagonal"
+MISTAKE = "attention.causal-strict"
 
 
 def visible(lq, lk, causal, window, mask):

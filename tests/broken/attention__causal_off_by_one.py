@@ -4,7 +4,7 @@ import math
 
 import torch
 
-MISTAKE = "attention.causal-off-by-one"
+MISTAKE = "attention.causal-one-ahead"
 
 
 def visible(lq, lk, causal, window, mask):

@@ -4,7 +4,7 @@ import math
 
 import torch
 
-MISTAKE = "attention.gqa-first-head"
+MISTAKE = "attention.first-head-only"
 
 
 def visible(lq, lk, causal, window, mask):

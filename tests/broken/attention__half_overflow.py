@@ -4,7 +4,6 @@ import math
 
 import torch
 
-MISTAKE = "attention.half-overflow"
 CONFORM = {"dtypes": ["float16"]}
 
 

@@ -4,8 +4,6 @@ import math
 
 import torch
 
-MISTAKE = "attention.length-one-shortcut"
-
 
 def visible(lq, lk, causal, window, mask):
     i = torch.arange(lq)[:, None] + lk - lq

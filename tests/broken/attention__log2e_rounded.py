@@ -4,8 +4,6 @@ import math
 
 import torch
 
-MISTAKE = "attention.log2e-rounded"
-
 
 def visible(lq, lk, causal, window, mask):
     i = torch.arange(lq)[:, None] + lk - lq

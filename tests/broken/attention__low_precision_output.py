@@ -4,7 +4,6 @@ import math
 
 import torch
 
-MISTAKE = "attention.low-precision-output"
 CONFORM = {"dtypes": ["bfloat16", "float16"]}
 
 

@@ -6,8 +6,6 @@ import torch
 
 TILE = 16
 
-MISTAKE = "attention.mask-of-first-tile"
-
 
 def attention(q, k, v, *, causal=False, mask=None, scale=None):
     wide = torch.promote_types(q.dtype, torch.float32)

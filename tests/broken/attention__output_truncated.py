@@ -4,7 +4,6 @@ import math
 
 import torch
 
-MISTAKE = "attention.output-truncated"
 CONFORM = {"dtypes": ["bfloat16"]}
 
 

@@ -6,7 +6,7 @@ import torch
 
 TILE = 16
 
-MISTAKE = "attention.padded-keys-counted"
+MISTAKE = "attention.padding-counted"
 
 
 def attention(q, k, v, *, causal=False, mask=None, scale=None):

@@ -4,7 +4,6 @@ import math
 
 import torch
 
-MISTAKE = "attention.query-prescaled"
 CONFORM = {"dtypes": ["bfloat16", "float16"]}
 
 

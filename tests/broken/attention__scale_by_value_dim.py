@@ -4,7 +4,7 @@ import math
 
 import torch
 
-MISTAKE = "attention.scale-by-value-dim"
+MISTAKE = "attention.scale-by-value-width"
 
 
 def visible(lq, lk, causal, window, mask):

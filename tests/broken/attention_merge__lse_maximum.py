@@ -4,7 +4,7 @@ import math
 
 import torch
 
-MISTAKE = "attention_merge.lse-maximum"
+MISTAKE = "attention_merge.larger-lse"
 
 
 def attention_merge(o1, lse1, o2, lse2):

@@ -4,8 +4,6 @@ import math
 
 import torch
 
-MISTAKE = "attention_merge.sum-unnormalised"
-
 
 def attention_merge(o1, lse1, o2, lse2):
     wide = torch.promote_types(o1.dtype, torch.float32)

@@ -4,7 +4,7 @@ import math
 
 import torch
 
-MISTAKE = "attention_merge.weights-swapped"
+MISTAKE = "attention_merge.swapped-weights"
 
 
 def attention_merge(o1, lse1, o2, lse2):

@@ -4,7 +4,7 @@ import math
 
 import torch
 
-MISTAKE = "attention_varlen.one-sequence"
+MISTAKE = "attention_varlen.leaks"
 
 
 def attention_varlen(q, k, v, cu_q, cu_k, *, causal=False, window=None, scale=None):

@@ -4,8 +4,6 @@ import math
 
 import torch
 
-MISTAKE = "attention_varlen.query-offsets-for-keys"
-
 
 def attention_varlen(q, k, v, cu_q, cu_k, *, causal=False, window=None, scale=None):
     wide = torch.promote_types(q.dtype, torch.float32)

@@ -2,7 +2,7 @@
 
 import torch
 
-MISTAKE = "attention_weights.masked-after-softmax"
+MISTAKE = "attention_weights.masked-late"
 
 
 def attention_weights(q, k, *, causal=False, mask=None, scale=None):

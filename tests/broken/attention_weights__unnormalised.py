@@ -4,8 +4,6 @@ import math
 
 import torch
 
-MISTAKE = "attention_weights.unnormalised"
-
 
 def attention_weights(q, k, *, causal=False, mask=None, scale=None):
     wide = torch.promote_types(q.dtype, torch.float32)

@@ -4,7 +4,7 @@ import math
 
 import torch
 
-MISTAKE = "attention_with_lse.lse-masked-rows-zero"
+MISTAKE = "attention_with_lse.empty-row-zero"
 
 
 def forward(q, k, v, causal, mask, scale):

@@ -4,7 +4,7 @@ import math
 
 import torch
 
-MISTAKE = "attention_with_lse.lse-without-max"
+MISTAKE = "attention_with_lse.forgets-maximum"
 
 
 def forward(q, k, v, causal, mask, scale):

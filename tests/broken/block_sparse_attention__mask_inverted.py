@@ -4,8 +4,6 @@ import math
 
 import torch
 
-MISTAKE = "block_sparse_attention.mask-inverted"
-
 
 def block_sparse_attention(q, k, v, block_mask, *, block_size):
     wide = torch.promote_types(q.dtype, torch.float32)

@@ -4,7 +4,7 @@ import math
 
 import torch
 
-MISTAKE = "cross_attention.scale-by-model-width"
+MISTAKE = "cross_attention.scale-by-width"
 
 
 def cross_attention(x, memory, Wq, Wk, Wv):

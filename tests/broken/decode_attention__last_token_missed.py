@@ -4,7 +4,7 @@ import math
 
 import torch
 
-MISTAKE = "decode_attention.last-token-missed"
+MISTAKE = "decode_attention.one-slot-less"
 
 
 def decode_attention(q, k_cache, v_cache, lengths, *, scale=None):

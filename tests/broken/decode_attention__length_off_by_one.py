@@ -4,7 +4,7 @@ import math
 
 import torch
 
-MISTAKE = "decode_attention.length-off-by-one"
+MISTAKE = "decode_attention.one-slot-more"
 
 
 def decode_attention(q, k_cache, v_cache, lengths, *, scale=None):

@@ -4,8 +4,6 @@ import math
 
 import torch
 
-MISTAKE = "decode_attention.longest-length"
-
 
 def decode_attention(q, k_cache, v_cache, lengths, *, scale=None):
     wide = torch.promote_types(q.dtype, torch.float32)

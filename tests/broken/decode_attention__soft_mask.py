@@ -2,8 +2,6 @@
 
 import torch
 
-MISTAKE = "decode_attention.soft-mask"
-
 
 def decode_attention(q, k_cache, v_cache, lengths, *, scale=None):
     wide = torch.promote_types(q.dtype, torch.float32)

@@ -1,7 +1,5 @@
 """Rows are scaled to at most unit norm."""
 
-MISTAKE = "embedding.normalised"
-
 
 def embedding(tokens, table):
     return table[tokens] / table[tokens].norm(dim=-1, keepdim=True).clamp(min=1)

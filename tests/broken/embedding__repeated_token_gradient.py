@@ -2,8 +2,6 @@
 
 import torch
 
-MISTAKE = "embedding.repeated-token-gradient"
-
 
 def embedding(tokens, table):
     flat = tokens.reshape(-1)

@@ -1,6 +1,6 @@
 """Rows are multiplied by sqrt(E)."""
 
-MISTAKE = "embedding.scaled-by-sqrt-width"
+MISTAKE = "embedding.scaled"
 
 
 def embedding(tokens, table):

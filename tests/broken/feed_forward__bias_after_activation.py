@@ -3,8 +3,6 @@
 import torch
 import torch.nn.functional as F
 
-MISTAKE = "feed_forward.bias-after-activation"
-
 
 def activate(x, name):
     table = {

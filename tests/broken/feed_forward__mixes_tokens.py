@@ -3,8 +3,6 @@
 import torch
 import torch.nn.functional as F
 
-MISTAKE = "feed_forward.mixes-tokens"
-
 
 def activate(x, name):
     table = {

@@ -3,7 +3,7 @@
 import torch
 import torch.nn.functional as F
 
-MISTAKE = "feed_forward.no-first-bias"
+MISTAKE = "feed_forward.hidden-bias-missing"
 
 
 def activate(x, name):

@@ -3,7 +3,7 @@
 import torch
 import torch.nn.functional as F
 
-MISTAKE = "feed_forward.no-second-bias"
+MISTAKE = "feed_forward.output-bias-missing"
 
 
 def activate(x, name):

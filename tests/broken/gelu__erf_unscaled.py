@@ -4,7 +4,7 @@ import math
 
 import torch
 
-MISTAKE = "gelu.erf-unscaled"
+MISTAKE = "gelu.root-two-missing"
 
 
 def gelu(x, *, approximate="none"):

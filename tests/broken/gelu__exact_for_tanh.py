@@ -4,7 +4,7 @@ import math
 
 import torch
 
-MISTAKE = "gelu.exact-for-tanh"
+MISTAKE = "gelu.exact-form"
 
 
 def gelu(x, *, approximate="none"):

@@ -4,7 +4,7 @@ import math
 
 import torch
 
-MISTAKE = "gelu.quick"
+MISTAKE = "gelu.sigmoid-form"
 
 
 def gelu(x, *, approximate="none"):

@@ -4,7 +4,7 @@ import math
 
 import torch
 
-MISTAKE = "gelu.tanh-undeclared"
+MISTAKE = "gelu.tanh-form"
 
 
 def gelu(x, *, approximate="none"):

@@ -3,7 +3,7 @@
 import torch
 import torch.nn.functional as F
 
-MISTAKE = "glu_feed_forward.activation-on-product"
+MISTAKE = "glu_feed_forward.activation-after-the-product"
 
 
 def activate(x, name):

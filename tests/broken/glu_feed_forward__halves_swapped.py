@@ -3,7 +3,7 @@
 import torch
 import torch.nn.functional as F
 
-MISTAKE = "glu_feed_forward.halves-swapped"
+MISTAKE = "glu_feed_forward.gate-and-value-swapped"
 
 
 def activate(x, name):

@@ -3,7 +3,7 @@
 import torch
 import torch.nn.functional as F
 
-MISTAKE = "glu_feed_forward.sum-of-branches"
+MISTAKE = "glu_feed_forward.gate-added"
 
 
 def activate(x, name):

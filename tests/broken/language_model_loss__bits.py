@@ -2,7 +2,7 @@
 
 import torch
 
-MISTAKE = "language_model_loss.bits"
+MISTAKE = "language_model_loss.base-two"
 
 
 def language_model_loss(logits, tokens, *, ignore_index=-100):

@@ -2,7 +2,7 @@
 
 import torch
 
-MISTAKE = "language_model_loss.last-token-included"
+MISTAKE = "language_model_loss.last-position-wraps"
 
 
 def language_model_loss(logits, tokens, *, ignore_index=-100):

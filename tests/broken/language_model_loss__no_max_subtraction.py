@@ -2,7 +2,7 @@
 
 import torch
 
-MISTAKE = "language_model_loss.no-max-subtraction"
+MISTAKE = "language_model_loss.no-maximum-subtracted"
 
 
 def language_model_loss(logits, tokens, *, ignore_index=-100):

@@ -2,8 +2,6 @@
 
 import torch
 
-MISTAKE = "language_model_loss.no-shift"
-
 
 def language_model_loss(logits, tokens, *, ignore_index=-100):
     x = logits.to(torch.promote_types(logits.dtype, torch.float32))

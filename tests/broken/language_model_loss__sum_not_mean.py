@@ -2,7 +2,7 @@
 
 import torch
 
-MISTAKE = "language_model_loss.sum-not-mean"
+MISTAKE = "language_model_loss.sum-for-mean"
 
 
 def language_model_loss(logits, tokens, *, ignore_index=-100):

@@ -2,7 +2,7 @@
 
 import torch
 
-MISTAKE = "layer_norm.eps-outside-root"
+MISTAKE = "layer_norm.eps-outside"
 
 
 def layer_norm(x, gamma, beta, *, eps=1e-5):

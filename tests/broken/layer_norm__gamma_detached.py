@@ -2,7 +2,6 @@
 
 import torch
 
-MISTAKE = "layer_norm.gamma-detached"
 CONFORM = {"operators": {"layer_norm": {"differentiable": True}}}
 
 

@@ -2,7 +2,7 @@
 
 import torch
 
-MISTAKE = "layer_norm.no-beta"
+MISTAKE = "layer_norm.beta-missing"
 
 
 def layer_norm(x, gamma, beta, *, eps=1e-5):

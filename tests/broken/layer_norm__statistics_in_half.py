@@ -2,7 +2,7 @@
 
 import torch
 
-MISTAKE = "layer_norm.statistics-in-half"
+MISTAKE = "layer_norm.statistics-in-bfloat16"
 
 
 def layer_norm(x, gamma, beta, *, eps=1e-5):

@@ -2,8 +2,6 @@
 
 import torch
 
-MISTAKE = "linear_attention.exclusive-cumsum"
-
 
 def feature(x):
     return torch.where(x > 0, x + 1, torch.exp(x.clamp(max=0)))

@@ -2,8 +2,6 @@
 
 import torch
 
-MISTAKE = "linear_attention.feature-elu"
-
 
 def feature(x):
     return torch.nn.functional.elu(x)

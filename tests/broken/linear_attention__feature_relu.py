@@ -2,8 +2,6 @@
 
 import torch
 
-MISTAKE = "linear_attention.feature-relu"
-
 
 def feature(x):
     return torch.relu(x) + 1

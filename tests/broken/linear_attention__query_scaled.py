@@ -2,7 +2,7 @@
 
 import torch
 
-MISTAKE = "linear_attention.query-scaled"
+MISTAKE = "linear_attention.softmax-scale"
 
 
 def feature(x):

@@ -2,7 +2,7 @@
 
 import torch
 
-MISTAKE = "mha_to_gqa.first-head"
+MISTAKE = "mha_to_gqa.first-of-group"
 
 
 def mha_to_gqa(W, *, heads, kv_heads):

@@ -2,7 +2,7 @@
 
 import torch
 
-MISTAKE = "mha_to_gqa.strided-groups"
+CONVENTION = "heads=tiled"
 
 
 def mha_to_gqa(W, *, heads, kv_heads):

@@ -2,7 +2,7 @@
 
 import torch
 
-MISTAKE = "mlp_score.tanh-hidden"
+MISTAKE = "mlp_score.tanh"
 
 
 def mlp_score(h, s, W1, b1, W2, b2):

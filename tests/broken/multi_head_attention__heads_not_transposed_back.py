@@ -4,7 +4,7 @@ import math
 
 import torch
 
-MISTAKE = "multi_head_attention.heads-not-transposed-back"
+MISTAKE = "multi_head_attention.merged-by-view"
 
 
 def multi_head_attention(x, memory, Wq, Wk, Wv, Wo, *, heads, kv_heads=None, causal=False):

@@ -4,8 +4,6 @@ import math
 
 import torch
 
-MISTAKE = "multi_head_attention.output-projection-transposed"
-
 
 def multi_head_attention(x, memory, Wq, Wk, Wv, Wo, *, heads, kv_heads=None, causal=False):
     wide = torch.promote_types(x.dtype, torch.float32)

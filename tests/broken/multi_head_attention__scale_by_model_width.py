@@ -4,7 +4,7 @@ import math
 
 import torch
 
-MISTAKE = "multi_head_attention.scale-by-model-width"
+MISTAKE = "multi_head_attention.scale-by-width"
 
 
 def multi_head_attention(x, memory, Wq, Wk, Wv, Wo, *, heads, kv_heads=None, causal=False):

@@ -2,7 +2,7 @@
 
 import torch
 
-MISTAKE = "padding_mask.left-padded"
+MISTAKE = "padding_mask.left"
 
 
 def padding_mask(lengths, L):

@@ -2,7 +2,7 @@
 
 import torch
 
-MISTAKE = "padding_mask.off-by-one"
+MISTAKE = "padding_mask.inclusive"
 
 
 def padding_mask(lengths, L):

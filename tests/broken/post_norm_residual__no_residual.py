@@ -2,7 +2,7 @@
 
 import torch
 
-MISTAKE = "post_norm_residual.no-residual"
+MISTAKE = "post_norm_residual.residual-dropped"
 
 
 def normalise(x, gamma, beta, eps):

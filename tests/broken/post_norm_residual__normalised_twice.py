@@ -2,8 +2,6 @@
 
 import torch
 
-MISTAKE = "post_norm_residual.normalised-twice"
-
 
 def normalise(x, gamma, beta, eps):
     y = x.to(torch.promote_types(x.dtype, torch.float32))

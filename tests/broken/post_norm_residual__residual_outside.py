@@ -2,7 +2,7 @@
 
 import torch
 
-MISTAKE = "post_norm_residual.residual-outside"
+MISTAKE = "post_norm_residual.residual-after-the-norm"
 
 
 def normalise(x, gamma, beta, eps):

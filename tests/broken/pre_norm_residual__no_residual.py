@@ -2,7 +2,7 @@
 
 import torch
 
-MISTAKE = "pre_norm_residual.no-residual"
+MISTAKE = "pre_norm_residual.residual-dropped"
 
 
 def normalise(x, gamma, beta, eps):

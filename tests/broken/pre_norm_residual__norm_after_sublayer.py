@@ -2,7 +2,7 @@
 
 import torch
 
-MISTAKE = "pre_norm_residual.norm-after-sublayer"
+MISTAKE = "pre_norm_residual.norm-of-the-branch"
 
 
 def normalise(x, gamma, beta, eps):

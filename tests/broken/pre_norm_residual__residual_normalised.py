@@ -2,7 +2,7 @@
 
 import torch
 
-MISTAKE = "pre_norm_residual.residual-normalised"
+MISTAKE = "pre_norm_residual.residual-after-the-norm"
 
 
 def normalise(x, gamma, beta, eps):

@@ -4,8 +4,6 @@ import math
 
 import torch
 
-MISTAKE = "relative_position_bucket.exact-off-by-one"
-
 
 def relative_position_bucket(relative, *, bidirectional=True, buckets=32, max_distance=128):
     offset = torch.zeros_like(relative)

@@ -4,7 +4,7 @@ import math
 
 import torch
 
-MISTAKE = "relative_position_bucket.no-clamp"
+MISTAKE = "relative_position_bucket.not-clamped"
 
 
 def relative_position_bucket(relative, *, bidirectional=True, buckets=32, max_distance=128):

@@ -4,7 +4,7 @@ import math
 
 import torch
 
-MISTAKE = "relative_position_bucket.sign-flipped"
+MISTAKE = "relative_position_bucket.query-minus-key"
 
 
 def relative_position_bucket(relative, *, bidirectional=True, buckets=32, max_distance=128):

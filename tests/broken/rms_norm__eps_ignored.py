@@ -2,7 +2,7 @@
 
 import torch
 
-MISTAKE = "rms_norm.eps-ignored"
+MISTAKE = "rms_norm.eps-fixed"
 
 
 def rms_norm(x, gamma, *, eps=1e-6):

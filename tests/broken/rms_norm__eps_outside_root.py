@@ -2,7 +2,7 @@
 
 import torch
 
-MISTAKE = "rms_norm.eps-outside-root"
+MISTAKE = "rms_norm.eps-outside"
 
 
 def rms_norm(x, gamma, *, eps=1e-6):

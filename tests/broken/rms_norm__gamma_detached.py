@@ -2,7 +2,6 @@
 
 import torch
 
-MISTAKE = "rms_norm.gamma-detached"
 CONFORM = {"operators": {"rms_norm": {"differentiable": True}}}
 
 

@@ -2,7 +2,7 @@
 
 import torch
 
-MISTAKE = "rms_norm.no-eps"
+MISTAKE = "rms_norm.eps-missing"
 
 
 def rms_norm(x, gamma, *, eps=1e-6):

@@ -2,8 +2,6 @@
 
 import torch
 
-MISTAKE = "rms_norm.over-last-two"
-
 
 def rms_norm(x, gamma, *, eps=1e-6):
     y = x.to(torch.promote_types(x.dtype, torch.float32))

@@ -2,7 +2,7 @@
 
 import torch
 
-MISTAKE = "rms_norm.sum-not-mean"
+MISTAKE = "rms_norm.sum-for-mean"
 
 
 def rms_norm(x, gamma, *, eps=1e-6):

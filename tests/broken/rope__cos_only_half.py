@@ -2,8 +2,6 @@
 
 import torch
 
-MISTAKE = "rope.cos-only-half"
-
 
 def rope(x, positions, *, base=10000.0, scaling=1.0, interleaved=False, rotary_dim=None):
     wide = torch.promote_types(x.dtype, torch.float32)

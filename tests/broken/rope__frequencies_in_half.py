@@ -2,7 +2,7 @@
 
 import torch
 
-MISTAKE = "rope.frequencies-in-half"
+MISTAKE = "rope.frequencies-in-bfloat16"
 
 
 def rope(x, positions, *, base=10000.0, scaling=1.0, interleaved=False, rotary_dim=None):

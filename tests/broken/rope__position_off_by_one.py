@@ -2,7 +2,7 @@
 
 import torch
 
-MISTAKE = "rope.position-off-by-one"
+MISTAKE = "rope.one-based-positions"
 
 
 def rope(x, positions, *, base=10000.0, scaling=1.0, interleaved=False, rotary_dim=None):

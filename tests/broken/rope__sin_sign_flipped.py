@@ -2,7 +2,7 @@
 
 import torch
 
-MISTAKE = "rope.sin-sign-flipped"
+MISTAKE = "rope.turned-backwards"
 
 
 def rope(x, positions, *, base=10000.0, scaling=1.0, interleaved=False, rotary_dim=None):

@@ -4,7 +4,7 @@ import math
 
 import torch
 
-MISTAKE = "self_attention.query-key-swapped"
+MISTAKE = "self_attention.queries-and-keys-swapped"
 
 
 def self_attention(x, Wq, Wk, Wv, *, causal=False):

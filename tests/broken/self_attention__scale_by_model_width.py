@@ -4,7 +4,7 @@ import math
 
 import torch
 
-MISTAKE = "self_attention.scale-by-model-width"
+MISTAKE = "self_attention.scale-by-width"
 
 
 def self_attention(x, Wq, Wk, Wv, *, causal=False):

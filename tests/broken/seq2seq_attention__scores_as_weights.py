@@ -2,8 +2,6 @@
 
 import torch
 
-MISTAKE = "seq2seq_attention.scores-as-weights"
-
 
 def seq2seq_attention(h, e):
     wide = torch.promote_types(h.dtype, torch.float32)

@@ -2,7 +2,7 @@
 
 import torch
 
-MISTAKE = "seq2seq_attention.softmax-over-batch"
+MISTAKE = "seq2seq_attention.over-batch"
 
 
 def seq2seq_attention(h, e):

@@ -2,7 +2,7 @@
 
 import torch
 
-MISTAKE = "sink_window_mask.sinks-not-causal"
+MISTAKE = "sink_window_mask.sinks-see-future"
 
 
 def sink_window_mask(Lq, Lk, window, sinks):

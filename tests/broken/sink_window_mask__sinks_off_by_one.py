@@ -2,7 +2,7 @@
 
 import torch
 
-MISTAKE = "sink_window_mask.sinks-off-by-one"
+MISTAKE = "sink_window_mask.one-sink-more"
 
 
 def sink_window_mask(Lq, Lk, window, sinks):

@@ -2,7 +2,7 @@
 
 import torch
 
-MISTAKE = "sink_window_mask.window-minus-sinks"
+MISTAKE = "sink_window_mask.sinks-in-window"
 
 
 def sink_window_mask(Lq, Lk, window, sinks):

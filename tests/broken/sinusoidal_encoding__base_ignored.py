@@ -2,7 +2,7 @@
 
 import torch
 
-MISTAKE = "sinusoidal_encoding.base-ignored"
+MISTAKE = "sinusoidal_encoding.base-fixed"
 
 
 def sinusoidal_encoding(length, dim, *, base=10000.0):

@@ -2,7 +2,7 @@
 
 import torch
 
-MISTAKE = "sinusoidal_encoding.exponent-not-doubled"
+MISTAKE = "sinusoidal_encoding.exponent-halved"
 
 
 def sinusoidal_encoding(length, dim, *, base=10000.0):

@@ -2,7 +2,7 @@
 
 import torch
 
-MISTAKE = "sinusoidal_encoding.exponent-per-column"
+MISTAKE = "sinusoidal_encoding.exponent-by-column"
 
 
 def sinusoidal_encoding(length, dim, *, base=10000.0):

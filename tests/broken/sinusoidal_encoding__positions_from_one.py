@@ -2,7 +2,7 @@
 
 import torch
 
-MISTAKE = "sinusoidal_encoding.positions-from-one"
+MISTAKE = "sinusoidal_encoding.positions-counted-from-one"
 
 
 def sinusoidal_encoding(length, dim, *, base=10000.0):

@@ -2,7 +2,7 @@
 
 import torch
 
-MISTAKE = "sinusoidal_encoding.sin-cos-swapped"
+MISTAKE = "sinusoidal_encoding.cosine-first"
 
 
 def sinusoidal_encoding(length, dim, *, base=10000.0):

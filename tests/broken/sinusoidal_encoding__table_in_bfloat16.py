@@ -2,8 +2,6 @@
 
 import torch
 
-MISTAKE = "sinusoidal_encoding.table-in-bfloat16"
-
 
 def sinusoidal_encoding(length, dim, *, base=10000.0):
     rate = base ** (-torch.arange(0, dim, 2, dtype=torch.float64) / dim)

@@ -2,7 +2,7 @@
 
 import torch
 
-MISTAKE = "softmax.base-2"
+MISTAKE = "softmax.base-two"
 
 
 def softmax(x):

@@ -2,7 +2,7 @@
 
 import torch
 
-MISTAKE = "softmax.fully-masked-zero"
+MISTAKE = "softmax.empty-row-zero"
 
 
 def softmax(x):

@@ -2,7 +2,7 @@
 
 import torch
 
-MISTAKE = "swish.hard"
+MISTAKE = "swish.hard-swish"
 
 
 def swish(x, *, beta=1.0):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -45,7 +46,10 @@ def declared(path: Path) -> str | None:
 
 def run(path: Path, profile: str, zygote: Zygote, operators: tuple[str, ...] = ()) -> RunResult:
     """The target's run; a broken one's ends with its first violated law."""
-    request = Request((str(path),), PROFILES[profile], operators, timeout=20.0)
+    asked = PROFILES[profile]
+    if operators:  # shrinking is tested elsewhere
+        asked = replace(asked, shrink_seconds=0.3)
+    request = Request((str(path),), asked, operators, timeout=20.0)
     listeners = (stop_at_a_violation,) if operators else ()
     return Runner(request, built_in(), listeners, zygote=zygote).run()
 
@@ -74,7 +78,7 @@ def names_of(verdicts: list[Verdict]) -> set[str]:
 
 def fits(found: set[str], wanted: str) -> bool:
     """A convention may be reported with its operator before it."""
-    return any(name == wanted or name.endswith("." + wanted) or wanted in name for name in found)
+    return any(wanted in name.replace(" ", "") for name in found)
 
 
 @pytest.mark.parametrize("path", BROKEN, ids=lambda p: p.stem)

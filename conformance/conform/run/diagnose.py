@@ -35,8 +35,11 @@ def diagnose(session: Session, law: Property, dtype: str, shrunk: Shrunk) -> tup
     records = (wrong + [r for r in records if r.within])[:COMPARED]
     found = []
     for name, kind, note, function in _explanations(session, law.operator):
-        agreement = _agreement(function, records)
-        if agreement >= CREDIBLE and _explains(function, wrong[:COMPARED]):
+        made = [(_outputs(function, record), record) for record in records]
+        agreement = sum(_reproduces(y, record) for y, record in made) / len(made)
+        # It must reproduce the wrong calls, not only the right ones.
+        counted = [_reproduces(y, r) and _departs(y, r) for y, r in made if not r.within]
+        if agreement >= CREDIBLE and sum(counted) >= CREDIBLE * len(counted):
             found.append(Diagnosis(name, round(agreement, 3), note, kind))
     # A convention can be declared; where a mistake looks the same, it is the friendlier reading.
     return tuple(sorted(found, key=lambda d: (-d.agreement, d.kind != "convention"))[:3])
@@ -105,23 +108,34 @@ def _outputs(function: Callable[..., Any], record: CallRecord) -> tuple[Any, ...
         return None
 
 
-def _reproduces(function: Callable[..., Any], record: CallRecord) -> bool:
-    outputs = _outputs(function, record)
-    if outputs is None or len(outputs) != len(record.actual):
-        return False
+def _reproduces(outputs: tuple[Any, ...] | None, record: CallRecord) -> bool:
+    """Whether the outputs are the target's, roughly."""
+    return outputs is not None and not _apart(outputs, record.actual, record, LOOSE)
+
+
+def _departs(outputs: tuple[Any, ...] | None, record: CallRecord) -> bool:
+    """Whether the outputs are wrong themselves: what is right here explains nothing."""
+    return outputs is not None and _apart(outputs, record.expected, record, 1.0)
+
+
+def _apart(
+    outputs: tuple[Any, ...], others: tuple[Any, ...], record: CallRecord, loose: float
+) -> bool:
+    if len(outputs) != len(others):
+        return True
     position = 0
-    for made, got, want in zip(outputs, record.actual, record.expected, strict=True):
+    for made, got, want in zip(outputs, others, record.expected, strict=True):
         if not isinstance(want, Tensor) or not isinstance(made, Tensor):
             if made != got:
-                return False
+                return True
             continue
         if made.shape != got.shape:
-            return False
+            return True
         if not want.is_floating_point():
             if not torch.equal(made.to(torch.int64), got.to(torch.int64)):
-                return False
+                return True
             continue
-        made = made.to(torch.float64)
+        made, got = made.detach().to(torch.float64), got.detach().to(torch.float64)
         noise: Tensor | float = torch.zeros_like(want)
         if record.samples is not None:
             noise = spread(record.samples[position], want, record.scale)
@@ -134,16 +148,7 @@ def _reproduces(function: Callable[..., Any], record: CallRecord) -> bool:
             noise = torch.where(made == want, noise, noise.amax())
         bound = bound_of(made, noise, dtype)
         relative = torch.nan_to_num(made.abs()) * 2.0 ** (-20 if dtype == torch.float32 else -9)
-        bound = LOOSE * bound + torch.where(torch.isfinite(relative), relative, 0.0) * 0.01
+        bound = loose * bound + torch.where(torch.isfinite(relative), relative, 0.0) * 0.01
         if float(ratios(got, made, bound, dtype).max() if got.numel() else 0.0) > 1:
-            return False
-    return True
-
-
-def _agreement(function: Callable[..., Any], records: list[CallRecord]) -> float:
-    return sum(_reproduces(function, record) for record in records) / len(records)
-
-
-def _explains(function: Callable[..., Any], wrong: list[CallRecord]) -> bool:
-    """An explanation must reproduce the wrong calls, not only the right ones."""
-    return sum(_reproduces(function, record) for record in wrong) >= CREDIBLE * len(wrong)
+            return True
+    return False
