@@ -35,14 +35,28 @@ def diagnose(session: Session, law: Property, dtype: str, shrunk: Shrunk) -> tup
     records = (wrong + [r for r in records if r.within])[:COMPARED]
     found = []
     for name, kind, note, function in _explanations(session, law.operator):
-        made = [(_outputs(function, record), record) for record in records]
-        agreement = sum(_reproduces(y, record) for y, record in made) / len(made)
-        # It must reproduce the wrong calls, not only the right ones.
-        counted = [_reproduces(y, r) and _departs(y, r) for y, r in made if not r.within]
-        if agreement >= CREDIBLE and sum(counted) >= CREDIBLE * len(counted):
+        agreement = _agreement(function, records)
+        if agreement is not None:
             found.append(Diagnosis(name, round(agreement, 3), note, kind))
     # A convention can be declared; where a mistake looks the same, it is the friendlier reading.
     return tuple(sorted(found, key=lambda d: (-d.agreement, d.kind != "convention"))[:3])
+
+
+def _agreement(function: Callable[..., Any], records: list[CallRecord]) -> float | None:
+    """The share of the calls that the explanation reproduces; None when that is not credible.
+
+    It has to reproduce the wrong calls, not only the right ones, and be wrong itself there.
+    """
+    count, wrong = len(records), sum(not record.within for record in records)
+    missed = unexplained = 0
+    for record in records:
+        outputs = _outputs(function, record)
+        same = _reproduces(outputs, record)
+        missed += not same
+        unexplained += not record.within and not (same and _departs(outputs, record))
+        if count - missed < CREDIBLE * count or wrong - unexplained < CREDIBLE * wrong:
+            return None
+    return (count - missed) / count
 
 
 def _evidence(session: Session, law: Property, dtype: str, shrunk: Shrunk) -> list[CallRecord]:
@@ -52,7 +66,8 @@ def _evidence(session: Session, law: Property, dtype: str, shrunk: Shrunk) -> li
     suffix = "gradient-agrees" if gradient else "agrees-with-reference"
     general = session.book.property(f"{law.operator}.{suffix}")
     for drawn in session.drawn(law.operator, 2 * COMPARED):
-        if len(records) >= 2 * COMPARED:
+        wrong = sum(not record.within for record in records)
+        if len(records) >= (COMPARED if wrong >= COMPARED // 2 else 2 * COMPARED):
             break
         trial: Trial = try_law(session, general, drawn.case, dtype)
         if trial.kind in (Kind.FAILED, Kind.HELD):
