@@ -21,11 +21,12 @@ def taps(x: Tensor, kernel: int, stride: int, padding: int) -> Tensor:
             f"kernel={kernel}, padded size={tuple(x.shape[-2:])}: expected the kernel to fit; "
             f"pad more"
         )
-    read = [
-        x[..., u : u + high + 1 : stride, v : v + wide + 1 : stride]
-        for u in range(kernel)
-        for v in range(kernel)
-    ]
+    read = []
+    for u in range(kernel):
+        for v in range(kernel):
+            read.append(x[..., u : u + high + 1 : stride, v : v + wide + 1 : stride])
+            # PyTorch adds the gradients of the taps up one by one, in the input's dtype on a CPU.
+            x = mark("backward.partial", x)
     # Some implementations store the gradient of every tap before they add them up.
     return mark("backward.taps", torch.stack(read, 2))
 

@@ -99,7 +99,7 @@ def sam_masks(embedding: Tensor, tokens: Tensor) -> Tensor:
 
 
 def mean_iou(confusion: Tensor) -> Tensor:
-    """mean over classes of TP / (TP + FP + FN): confusion int[C,C] (rows: truth) -> float32 scalar.
+    """mean over classes of TP / (TP + FP + FN): confusion int[C,C] (rows: truth) -> float64 scalar.
 
     NaN where a class occurs neither in truth nor in prediction. Raises ValueError for another
     shape. Source: Everingham et al. 2010 (PASCAL VOC); claim CMU-238.
@@ -109,4 +109,4 @@ def mean_iou(confusion: Tensor) -> Tensor:
     counts = confusion.to(torch.float64)
     right = torch.diagonal(counts)
     union = counts.sum(0) + counts.sum(1) - right
-    return (right / union).mean().float()
+    return (right / union).mean()

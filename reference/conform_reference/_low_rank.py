@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from conform_reference import _attend, _check
-from conform_reference.rounding import mark
+from conform_reference.rounding import another_order, mark
 
 
 def linformer_attention(
@@ -69,7 +69,20 @@ def performer_attention(
     weights = query @ key.transpose(-1, -2)
     weights = mark("weights", torch.tril(weights) if causal else weights)
     numerator = mark("numerator", weights @ v.to(dtype))
-    return (numerator / mark("denominator", weights.sum(-1, keepdim=True))).to(q.dtype)
+    o = numerator / mark("denominator", weights.sum(-1, keepdim=True))
+    return another_order(o, lambda: _linear_order(query, key, v.to(dtype), causal)).to(q.dtype)
+
+
+def _linear_order(query: Tensor, key: Tensor, v: Tensor, causal: bool) -> Tensor:
+    """The same from running sums over the keys: each feature has roundoff of its own."""
+    if causal:
+        state = (key.unsqueeze(-1) * v.unsqueeze(-2)).cumsum(-3)
+        numerator = (query.unsqueeze(-2) @ mark("state", state)).squeeze(-2)
+        denominator = (query * mark("key_sum", key.cumsum(-2))).sum(-1, keepdim=True)
+    else:
+        numerator = query @ mark("state", key.transpose(-1, -2) @ v)
+        denominator = query @ mark("key_sum", key.sum(-2).unsqueeze(-1))
+    return mark("numerator", numerator) / mark("denominator", denominator)
 
 
 def orthogonal_features(rows: int, columns: int, *, seed: int) -> Tensor:

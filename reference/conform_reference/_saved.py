@@ -8,7 +8,10 @@ from conform_reference.rounding import mark
 
 def _through(name: str, stored: Tensor, slope: Tensor, z: Tensor) -> Tensor:
     """`stored` with the gradient `slope`; the mark's dtype may hold the incoming gradient, too."""
-    return mark(f"backward.{name}", stored + slope * (z - z.detach()))
+    # infinity minus infinity is no number, and the curve is flat out there
+    change = z - z.detach()
+    change = torch.where(torch.isnan(change), 0.0, change)
+    return mark(f"backward.{name}", stored + slope * change)
 
 
 def sigmoid(name: str, z: Tensor) -> Tensor:

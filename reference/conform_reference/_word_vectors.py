@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from conform_reference import _check
+from conform_reference._scores import rounding_error
 from conform_reference.rounding import mark
 
 
@@ -23,7 +24,10 @@ def one_hot_encode(tokens: Tensor, *, vocabulary: int) -> Tensor:
 def _log_sigmoid(x: Tensor) -> Tensor:
     """-log(1 + exp(-x)) without overflow; its slope sigmoid(-x)."""
     small = mark("small", torch.exp(-torch.abs(x)))
-    return mark("log_sigmoid", torch.clamp(x, max=0.0) - torch.log1p(small))
+    y = mark("log_sigmoid", torch.clamp(x, max=0.0) - torch.log1p(small))
+    # Binary cross-entropy takes the slope as 1 - sigmoid(x), whose roundoff is that of 1.
+    error = rounding_error("float32.sigmoid", torch.sigmoid(x)).detach()
+    return y + error * (x - x.detach())
 
 
 def skipgram_loss(centre: Tensor, context: Tensor, negatives: Tensor) -> Tensor:

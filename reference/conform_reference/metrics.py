@@ -7,7 +7,7 @@ from torch import Tensor
 def exact_match_percent(predicted: Tensor, expected: Tensor) -> Tensor:
     """Per cent of answers that agree in every token: int[N,L] (or int[N] choices) -> scalar.
 
-    float32. Raises ValueError for shapes that differ or no answers at all.
+    float64. Raises ValueError for shapes that differ or no answers at all.
     """
     if predicted.shape != expected.shape or predicted.dim() < 1 or not predicted.shape[0]:
         raise ValueError(
@@ -16,4 +16,4 @@ def exact_match_percent(predicted: Tensor, expected: Tensor) -> Tensor:
         )
     same = (predicted == expected).flatten(1) if predicted.dim() > 1 else predicted == expected
     right = same.all(-1) if predicted.dim() > 1 else same
-    return 100 * right.to(torch.float32).sum() / predicted.shape[0]
+    return 100 * right.to(torch.float64).sum() / predicted.shape[0]

@@ -25,6 +25,8 @@ RMS_ALARM = 1e-9
 # roundings are known one by one; what float32 arithmetic does inside is known to a factor only.
 RMS_SLACK = {torch.bfloat16: 1.25, torch.float16: 1.25, torch.float32: 3.0, torch.float64: 3.0}
 RMS_FEWEST = 32
+STRETCH = 4.0  # how much more roundoff shows what hangs on it
+STEEP = 1.5  # of what is in proportion; by chance one element in fifty goes as far
 HALF_ULP = 0.505  # the oracle's own rounding counts too
 
 _BITS = {torch.float64: 53, torch.float32: 24, torch.bfloat16: 8, torch.float16: 11}
@@ -90,6 +92,22 @@ def spread(samples: torch.Tensor, centre: torch.Tensor, scale: float) -> torch.T
     # A sample that is NaN or infinite says that anything can come out here.
     deviation = torch.where(torch.isfinite(centre), deviation.nan_to_num(nan=torch.inf), 0.0)
     return deviation * quantile(ALARM, samples.shape[0])
+
+
+def steep_apart(
+    samples: torch.Tensor, stretched: torch.Tensor, centre: torch.Tensor
+) -> torch.Tensor:
+    """`samples`, but where those `stretched` spread out of proportion, these and as much again.
+
+    There a result hangs on roundoff by a threshold or an exponential (two scores apart by a few
+    roundoffs, a softmax of one winner), and what happens to one implementation in twenty shows in
+    no sample. STRETCH times the roundoff brings it to light; where the response is linear, it
+    spreads STRETCH times as far and nothing is learnt. Where it is not, the tails are longer than
+    any deviation tells.
+    """
+    narrow, wide = (((x - centre).abs()).square().mean(0).sqrt() for x in (samples, stretched))
+    steep = torch.isfinite(wide) & (wide > STEEP * STRETCH * narrow)
+    return torch.where(steep, centre + (stretched - centre) * STRETCH, samples)
 
 
 def bound_of(

@@ -55,22 +55,30 @@ def rounded_on_scaled_grid(x: torch.Tensor, c: torch.Tensor, dtype: torch.dtype)
     return torch.where(x.abs() > 32768.0, torch.nan, rounded)
 
 
+def _stretched(x: torch.Tensor, rounded: torch.Tensor, stretch: float) -> torch.Tensor:
+    """`x` with `stretch` times the rounding error."""
+    return rounded if stretch == 1.0 else x + (rounded - x) * stretch
+
+
 class _Rounded(torch.autograd.Function):
     generate_vmap_rule = True
 
     @staticmethod
-    def forward(x: torch.Tensor, c: torch.Tensor, dtype: torch.dtype, ahead: bool) -> torch.Tensor:
-        return rounded_on_scaled_grid(x, c, dtype) if ahead else x.clone()
+    def forward(
+        x: torch.Tensor, c: torch.Tensor, dtype: torch.dtype, ahead: bool, stretch: float
+    ) -> torch.Tensor:
+        return _stretched(x, rounded_on_scaled_grid(x, c, dtype), stretch) if ahead else x.clone()
 
     @staticmethod
     def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
-        _, c, ctx.dtype, _ = inputs
+        _, c, ctx.dtype, _, ctx.stretch = inputs
         ctx.save_for_backward(c)
 
     @staticmethod
     def backward(ctx: Any, gradient: torch.Tensor) -> Any:
         (c,) = ctx.saved_tensors
-        return rounded_on_scaled_grid(gradient, c, ctx.dtype), None, None, None
+        rounded = rounded_on_scaled_grid(gradient, c, ctx.dtype)
+        return _stretched(gradient, rounded, ctx.stretch), None, None, None, None
 
 
 class _SummedInDtype(torch.autograd.Function):
@@ -118,7 +126,8 @@ def _float32(x: torch.Tensor, c: torch.Tensor, noise: Roundoff) -> torch.Tensor:
 def rounding(model: Model, c: torch.Tensor, noise: Roundoff) -> Iterator[None]:
     """Inside, the reference's marks round as the model permits, each on a grid of its own from `c`.
 
-    (On one grid for all, a quantity that was rounded before would not be rounded again.)
+    (On one grid for all, a quantity that was rounded before would not be rounded again.) Rounding
+    errors are multiplied by the noise's `scale`, as its own are.
     """
     count = 0
 
@@ -141,8 +150,8 @@ def rounding(model: Model, c: torch.Tensor, noise: Roundoff) -> Iterator[None]:
             if name.startswith("backward.sum."):
                 return _SummedInDtype.apply(x, grid, model.storage)
             if model.backward:
-                return _Rounded.apply(x, grid, model.storage, ahead)
-            return rounded_on_scaled_grid(x, grid, model.storage)
+                return _Rounded.apply(x, grid, model.storage, ahead, noise.scale)
+            return _stretched(x, rounded_on_scaled_grid(x, grid, model.storage), noise.scale)
         finally:
             noise.paused = before
 

@@ -117,26 +117,29 @@ def sample(
     name: str,
     decisions: Sequence[Decision] = (),
     scores: bool = True,
+    stretch: float = 1.0,
 ) -> list[torch.Tensor]:
     """Float results of `count` evaluations under the model, each [count, ...], in order.
 
     `function` takes float64 tensors and returns a tensor or a tuple; only floating results are
     returned. `name` identifies the function: one that makes its own constants is looped over.
     Given `decisions` are followed by every sample; their noisy `scores` come after the results.
+    `stretch` multiplies all roundoff.
     """
     replay = _replay(decisions, scores)
     seed = derive_seed(seed, name)
     generator = torch.Generator().manual_seed(seed % 2**63)
     grid = 1.0 + torch.rand(count, generator=generator, dtype=torch.float64)
     if name not in _LOOPED and tensors:
-        noise = Roundoff(seed)
+        noise = Roundoff(seed, stretch)
         noise.sampled = count
+        noise.kinks.scale = model.scale
         result = _mapped(function, tensors, model, grid, noise, replay)
         if result is not None:
             return result
         _LOOPED.add(name)
     rows = [
-        _once(function, tensors, model, grid[i], Roundoff(derive_seed(seed, i)), replay)
+        _once(function, tensors, model, grid[i], Roundoff(derive_seed(seed, i), stretch), replay)
         for i in range(count)
     ]
     return [torch.stack(column) for column in zip(*rows, strict=True)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import cache, lru_cache
 
 MAX_NODES = 400
 MAX_DEPTH = 40
@@ -127,12 +127,18 @@ def names_used(node: ast.AST, lets: Mapping[str, ast.expr]) -> set[str]:
     found: set[str] = set()
     waiting = [node]
     while waiting:
-        for item in ast.walk(waiting.pop()):
-            if isinstance(item, ast.Name) and item.id not in found:
-                found.add(item.id)
-                if item.id in lets:
-                    waiting.append(lets[item.id])
+        for name in _names_in(waiting.pop()):
+            if name not in found:
+                found.add(name)
+                if name in lets:
+                    waiting.append(lets[name])
     return found
+
+
+@cache
+def _names_in(node: ast.AST) -> frozenset[str]:
+    """The names in a tree, which does not change; laws ask for them with every case."""
+    return frozenset(item.id for item in ast.walk(node) if isinstance(item, ast.Name))
 
 
 def called_operators(node: ast.expr) -> set[str]:

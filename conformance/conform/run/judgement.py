@@ -10,7 +10,14 @@ import torch
 
 from conform.draw.case import derive_seed
 from conform.draw.fill import DTYPES
-from conform.judge.criterion import NOTHING, Residual, exact_residual, judge
+from conform.judge.criterion import (
+    NOTHING,
+    STRETCH,
+    Residual,
+    exact_residual,
+    judge,
+    steep_apart,
+)
 from conform.judge.sampling import as_tuple
 from conform.records import Outcome
 from conform.run.decided import Settled, is_open, settle
@@ -206,7 +213,11 @@ def _compare(call: Call, results: Sequence[Any], truth: Truth) -> Judged:
             slack = want.abs() * COARSE if call.coarse and got.dtype == torch.float32 else 0.0
             residual = judge(got, want, want.unsqueeze(0), 0.0, extra + slack)
             if not residual.within:
-                residual = judge(got, want, truth.draw()[position], model.scale, extra)
+                samples = truth.draw()[position]
+                residual = judge(got, want, samples, model.scale, extra)
+            if not residual.within and want.numel():
+                samples = steep_apart(samples, truth.draw(STRETCH)[position], want)
+                residual = judge(got, want, samples, model.scale, extra)
         position += int(floating)
         if residual.excess > worst.excess or worst.elements == 0:
             worst = residual

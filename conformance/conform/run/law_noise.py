@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from conform.draw.case import derive_seed
-from conform.judge.criterion import spread
+from conform.judge.criterion import STRETCH, spread, steep_apart
 from conform.judge.roundoff import Roundoff, as_samples
 from conform.law.bounds import tensor
 from conform.law.evaluate import Evaluator
@@ -46,22 +46,29 @@ class LawNoise:
         self.caller = caller
         self.scale = scale
 
-    def gaps(self, left: ast.expr, right: ast.expr, exact: list[Tensor]) -> list[Tensor]:
-        """Bounds on left - right, whose exact values are `exact`."""
-        samples = self.sampled(
-            lambda evaluator: tuple(
-                sampled_gap(x, y)
-                for x, y in zip(
-                    parts(evaluator.value(left)), parts(evaluator.value(right)), strict=True
-                )
-            )
-        )
+    def gaps(
+        self, left: ast.expr, right: ast.expr, exact: list[Tensor], *, steep: bool = False
+    ) -> list[Tensor]:
+        """Bounds on left - right, whose exact values are `exact`; see `steep_apart` for `steep`."""
+
+        def sides(evaluator: Evaluator) -> tuple[Tensor, ...]:
+            pairs = zip(parts(evaluator.value(left)), parts(evaluator.value(right)), strict=True)
+            return tuple(sampled_gap(x, y) for x, y in pairs)
+
+        samples = self.sampled(sides)
+        if steep:
+            stretched = self.sampled(sides, stretch=STRETCH)
+            samples = [
+                steep_apart(s, wide, e)
+                for s, wide, e in zip(samples, stretched, exact, strict=True)
+            ]
         return [_open(spread(s, e, self.scale)) for s, e in zip(samples, exact, strict=True)]
 
     def sampled(
         self,
         function: Callable[[Evaluator], tuple[Tensor, ...]],
         names: dict[str, Any] | None = None,
+        stretch: float = 1.0,
     ) -> list[Tensor]:
         """`function` of the law's evaluator, evaluated under roundoff, [samples, ...] each."""
         names = names if names is not None else self.material.names
@@ -69,13 +76,13 @@ class LawNoise:
         generator = torch.Generator().manual_seed(seed % 2**63)
         grid = 1.0 + torch.rand(SAMPLES, generator=generator, dtype=torch.float64)
         if self.law.id not in _LOOPED:
-            found = self._batched(function, names, grid, seed)
+            found = self._batched(function, names, grid, Roundoff(seed, stretch))
             if found is not None:
                 return found
             _LOOPED.add(self.law.id)
         rows = []
         for i in range(SAMPLES):
-            noise = Roundoff(derive_seed(seed, i))
+            noise = Roundoff(derive_seed(seed, i), stretch)
             rows.append(self._noisy(function, names, grid[i], noise))
         return [torch.stack(column) for column in zip(*rows, strict=True)]
 
@@ -98,12 +105,12 @@ class LawNoise:
         function: Callable[[Evaluator], tuple[Tensor, ...]],
         names: dict[str, Any],
         grid: Tensor,
-        seed: int,
+        noise: Roundoff,
     ) -> list[Tensor] | None:
         own = {k: v for k, v in names.items() if isinstance(v, Tensor) and v.is_floating_point()}
         keys = list(own)
-        noise = Roundoff(seed)
         noise.sampled = len(grid)
+        noise.kinks.scale = self.scale
         with noise:
             noise.paused = True
             batched = [as_samples(own[k], len(grid)) for k in keys]

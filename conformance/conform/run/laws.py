@@ -48,10 +48,7 @@ class FalseLaw(Exception):
 
 
 def _calls_any(law: Property, forms: tuple[str, ...]) -> bool:
-    trees = (law.law, *law.lets.values())
-    return any(
-        isinstance(node, ast.Name) and node.id in forms for tree in trees for node in ast.walk(tree)
-    )
+    return any(names_used(tree, {}) & set(forms) for tree in (law.law, *law.lets.values()))
 
 
 class LawRun:
@@ -263,13 +260,21 @@ class LawRun:
         floors = [s * ARITHMETIC + smallest for s in sizes]
         if not negative and all(small(g, f, one_sided) for g, f in zip(gaps, floors, strict=True)):
             return LawVerdict(True, None)
-        bounds = [f + s for f, s in zip(floors, self.noise.gaps(left, right, exact), strict=True)]
-        worst: Residual | None = None
-        for own, gap0, bound, x, y in zip(gaps, exact, bounds, a, b, strict=True):
-            centre = torch.zeros_like(gap0) if negative or self.of_oracle else gap0
-            found = residual(own, centre, bound, tensor(x), tensor(y), one_sided)
-            if worst is None or found.ratio > worst.ratio:
-                worst = found
+
+        def judged(*, steep: bool) -> Residual | None:
+            noise = self.noise.gaps(left, right, exact, steep=steep)
+            worst: Residual | None = None
+            for own, gap0, floor, extra, x, y in zip(gaps, exact, floors, noise, a, b, strict=True):
+                centre = torch.zeros_like(gap0) if negative or self.of_oracle else gap0
+                bound = floor + extra
+                found = residual(own, centre, bound, tensor(x), tensor(y), one_sided)
+                if worst is None or found.ratio > worst.ratio:
+                    worst = found
+            return worst
+
+        worst = judged(steep=False)
+        if worst is not None and worst.ratio > 1.0 and not negative:
+            worst = judged(steep=True)
         holds = worst is None or worst.ratio <= 1.0
         words = (
             ""

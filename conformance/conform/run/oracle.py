@@ -104,19 +104,24 @@ class Gradient:
 class Truth:
     """What a call should give: exact outputs, and a way to the samples of the float ones.
 
-    `drawn` are the samples once they were asked for.
+    `make` draws samples with roundoff stretched by a factor.
     """
 
-    def __init__(self, exact: Exact, make: Callable[[], list[Tensor]]) -> None:
+    def __init__(self, exact: Exact, make: Callable[[float], list[Tensor]]) -> None:
         self.exact = exact
         self._make = make
-        self.drawn: list[Tensor] | None = None
+        self._drawn: dict[float, list[Tensor]] = {}
 
-    def draw(self) -> list[Tensor]:
+    @property
+    def drawn(self) -> list[Tensor] | None:
+        """The samples once they were asked for."""
+        return self._drawn.get(1.0)
+
+    def draw(self, stretch: float = 1.0) -> list[Tensor]:
         """The samples, made once; scores of discrete decisions stand last."""
-        if self.drawn is None:
-            self.drawn = self._make()
-        return self.drawn
+        if stretch not in self._drawn:
+            self._drawn[stretch] = self._make(stretch)
+        return self._drawn[stretch]
 
 
 class Oracle:
@@ -180,9 +185,13 @@ class Oracle:
         exact = evaluate(bound, bound.tensors, forced, like=(self.name, *sizes(args, options)))
         count = sample_count(exact.largest)
         model, made = self.model(dtype), exact.decisions
-        return Truth(
-            exact, lambda: sample(bound, bound.tensors, model, count, seed, self.name, made)
-        )
+
+        def draw(stretch: float) -> list[Tensor]:
+            return sample(
+                bound, bound.tensors, model, count, seed, self.name, made, stretch=stretch
+            )
+
+        return Truth(exact, draw)
 
     def gradient_truth(
         self,
@@ -203,7 +212,7 @@ class Oracle:
         count = sample_count(exact.largest)
         model, name = self.model(dtype, backward=True), self.name + ".gradient"
 
-        def draw() -> list[Tensor]:
-            return sample(function, tensors, model, count, seed, name, decisions, scores=False)
+        def draw(stretch: float) -> list[Tensor]:
+            return sample(function, tensors, model, count, seed, name, decisions, False, stretch)
 
         return Truth(exact, draw)
