@@ -9,13 +9,23 @@ import torch
 
 from conform.draw.fill import DTYPES
 from conform.draw.structure import draw_cases
-from conform.judge.criterion import bound_of, exact_residual, judge, quantile, ratios, ulp
+from conform.judge.criterion import (
+    STRETCH,
+    bound_of,
+    exact_residual,
+    judge,
+    quantile,
+    ratios,
+    steep_apart,
+    ulp,
+)
 from conform.judge.model import Model, rounded_on_scaled_grid, rounding
 from conform.judge.roundoff import U32, Roundoff, UnknownOperation
 from conform.judge.sampling import COUNTS, evaluate, sample, sample_count
 from conform.run.material import materialise
 from conform.run.oracle import Gradient, Oracle
 from conform.spec.book import built_in
+from conform_reference.rounding import another_order, marks
 
 BOOK = built_in()
 HALF = ("bfloat16", "float16")
@@ -397,3 +407,33 @@ def test_models_scale_float64_down() -> None:
     assert Model("float64").scale == 2.0**-26
     assert Model("float64", compute="float32").scale == 1.0
     assert Model("bfloat16").storage is torch.bfloat16
+
+
+def test_where_the_response_is_steep_stretched_samples_count() -> None:
+    noise = torch.randn(29, 400, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+    flat, steep = torch.zeros(400, dtype=torch.float64), torch.ones(400, dtype=torch.float64)
+    kept = steep_apart(noise, STRETCH * noise, flat)
+    assert torch.equal(kept, noise)
+    found = steep_apart(torch.exp(noise), torch.exp(STRETCH * noise), steep)
+    grown = (found - 1).abs().amax(0) > 10 * (torch.exp(noise) - 1).abs().amax(0)
+    assert float(grown.double().mean()) > 0.9
+
+
+def test_a_bug_is_not_excused_by_stretching() -> None:
+    """A result off by ten times its linear spread stays wrong."""
+    generator = torch.Generator().manual_seed(4)
+    expected = torch.randn(64, generator=generator, dtype=torch.float64)
+    samples, stretched = (
+        expected + scale * torch.randn(29, 64, generator=generator, dtype=torch.float64)
+        for scale in (1e-3, STRETCH * 1e-3)
+    )
+    wrong = (expected + 1e-2).float()
+    assert not judge(wrong, expected, steep_apart(samples, stretched, expected), 1.0).within
+
+
+def test_another_order_adds_roundoff_and_nothing_else() -> None:
+    x = torch.tensor([1.0], dtype=torch.float64)
+    assert another_order(x, lambda: x / 0) is x
+    results = iter((x + 2.0, x + 1.0))
+    with marks(lambda name, value: value):
+        assert float(another_order(x, lambda: next(results))) == pytest.approx(1 + 0.5**0.5)

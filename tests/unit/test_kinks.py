@@ -15,14 +15,16 @@ from conform.run.oracle import Bound, Gradient
 COUNT = 29
 
 
-def slopes(function: Callable[[torch.Tensor], torch.Tensor], near: float) -> torch.Tensor:
+def slopes(
+    function: Callable[[torch.Tensor], torch.Tensor], near: float, dtype: str = "float32"
+) -> torch.Tensor:
     """Sampled gradients of function(a + b), where a + b is `near` and a, b are of size 1."""
     a = torch.tensor([1.0], dtype=torch.float64)
     b = torch.tensor([near - 1.0], dtype=torch.float64)
     bound = Bound(lambda x, y: function(x * 1.1 + y * 1.1), (a, b), {})
     gradient = Gradient(bound, (0,), (torch.ones(1, dtype=torch.float64),))
     tensors = [a, b, *gradient.cotangents]
-    (found,) = sample(gradient, tensors, Model("float32"), COUNT, 7, "kink", scores=False)
+    (found,) = sample(gradient, tensors, Model(dtype), COUNT, 7, "kink", scores=False)
     return found.flatten()
 
 
@@ -44,6 +46,15 @@ def test_a_kink_within_roundoff_has_both_slopes(function: Callable[..., torch.Te
 def test_far_from_a_kink_there_is_one_slope(function: Callable[..., torch.Tensor]) -> None:
     assert torch.allclose(slopes(function, 2.0**-15), torch.tensor(1.1, dtype=torch.float64))
     assert float(slopes(torch.relu, -(2.0**-15)).abs().max()) == 0.0
+
+
+@pytest.mark.parametrize("function", [torch.relu, torch.abs], ids=["relu", "abs"])
+def test_in_float64_the_slopes_are_apart_by_what_the_scale_leaves(
+    function: Callable[..., torch.Tensor],
+) -> None:
+    found = slopes(function, 0.0, "float64")
+    apart = float(found.abs().max()) * Model("float64").scale
+    assert apart == pytest.approx(1.1 if function is torch.relu else 2.2, rel=1e-3)
 
 
 @pytest.mark.filterwarnings("error")

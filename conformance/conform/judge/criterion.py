@@ -3,8 +3,9 @@
 Truth is the oracle in float64 on the inputs as given. The bound of an element is half an ulp of the
 result's dtype, plus t times the root mean square deviation that the rounding model shows (t from
 Student's distribution, since the deviation is estimated from a few samples), plus what the spec
-excuses. Besides each element, the root mean square of |error| / bound is held to what the samples
-themselves show, so that a dense small error is refuted as well.
+excuses. Where a result hangs on roundoff out of proportion, four times the roundoff is asked as
+well (`steep_apart`). Besides each element, the root mean square of |error| / bound is held to what
+the samples themselves show, so that a dense small error is refuted as well.
 """
 
 from __future__ import annotations

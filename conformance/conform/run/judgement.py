@@ -111,7 +111,9 @@ def judge_gradient(call: Call, reply: CallReply, truth: Truth | None) -> Judged:
     flowing, gradients = tuple(found), tuple(found.values())
     if truth is None and not call.cotangents:
         return Judged(reply=reply, values=gradients, wrt=flowing)
-    if truth is not None and is_open(truth, call.oracle.model(call.dtype).scale):
+    if truth is not None and (
+        is_open(truth, call.oracle.model(call.dtype).scale) or _overflowed(reply, truth)
+    ):
         return Judged(
             NOTHING, undecided=True, close=True, reply=reply, values=gradients, wrt=flowing
         )
@@ -134,6 +136,21 @@ def judge_gradient(call: Call, reply: CallReply, truth: Truth | None) -> Judged:
     judged = _compare(replace(call, wrt=flowing), gradients, truth)
     judged.reply, judged.values, judged.wrt = reply, gradients, flowing
     return judged
+
+
+def _overflowed(reply: CallReply, truth: Truth) -> bool:
+    """Whether results left the dtype's range where they should not; their gradients say nothing.
+
+    (Whether that is excused is for the agreement of the results to say.)
+    """
+    return any(
+        isinstance(got, Tensor)
+        and isinstance(want, Tensor)
+        and got.is_floating_point()
+        and got.shape == want.shape
+        and bool((torch.isfinite(want) & ~torch.isfinite(got)).any())
+        for got, want in zip(reply.results, truth.exact.outputs, strict=False)
+    )
 
 
 def _flowing(call: Call, reply: CallReply) -> dict[int | str, Tensor]:
