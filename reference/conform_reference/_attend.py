@@ -11,7 +11,7 @@ from conform_reference import _check
 from conform_reference._masks import visibility
 from conform_reference._saved import tanh
 from conform_reference._settings import settings
-from conform_reference.rounding import mark
+from conform_reference.rounding import injected, mark
 
 
 class Partial(NamedTuple):
@@ -116,6 +116,20 @@ def float32_drift(maximum: Tensor) -> Tensor:
     return torch.exp(2 * (mark("float32.maximum", held) - held)).detach()
 
 
+def drifted(y: Tensor, maximum: Tensor, lse: Callable[[], Tensor]) -> Tensor:
+    """y[..., n] of normalised weights, as weights exp(score - lse[...]) give it in float32.
+
+    Their sum is 1 + drift, not 1, so that the differences of their gradient do not cancel either.
+    """
+    drift = float32_drift(maximum)
+    if not injected():
+        return y * drift
+    normaliser = lse().unsqueeze(-1)
+    change = normaliser - normaliser.detach()
+    change = torch.where(torch.isnan(change), 0.0, change)
+    return y * drift - (drift - 1) * change * y.detach()
+
+
 def stored_probabilities(exponentials: Tensor, total: Tensor) -> Tensor:
     """The exponentials as they are after their quotients by `total` were stored in the mark's
     dtype (in float16 these may be subnormal); the stored ones also enter the backward pass."""
@@ -133,7 +147,7 @@ def divisor(partial: Partial) -> Tensor:
 def finished(sums: Tensor, partial: Partial, mean: Callable[[], Tensor]) -> Tensor:
     """Normalised sums; an empty row gives zeros, or what the convention says (`mean`: of v)."""
     empty = partial.total <= 0
-    sums = sums * float32_drift(partial.maximum)
+    sums = drifted(sums, partial.maximum, lambda: log_sum_exp(partial))
     if settings().empty_rows == "mean_of_values":
         return torch.where(empty, mean(), sums)
     return torch.where(empty, math.nan if settings().empty_rows == "nan" else 0.0, sums)

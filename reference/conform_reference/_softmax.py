@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from conform_reference import _check
-from conform_reference._attend import float32_drift
+from conform_reference._attend import drifted, float32_drift
 from conform_reference._scores import rounding_error
 from conform_reference.rounding import mark
 
@@ -29,7 +29,8 @@ def softmax(x: Tensor) -> Tensor:
     # One-pass forms evaluate the exponentials of the sum apart, with roundoff of their own.
     powers, others = (mark("exponentials", torch.exp(difference)) for _ in range(2))
     total = mark("total", others.sum(-1, keepdim=True))
-    return (powers / total * float32_drift(maximum)).to(x.dtype)
+    # Its logarithm is lse less the maximum, which is a constant here.
+    return drifted(powers / total, maximum, lambda: torch.log(total).squeeze(-1)).to(x.dtype)
 
 
 def _factor(difference: Tensor) -> Tensor:

@@ -23,13 +23,18 @@ def mark(name: str, x: Tensor) -> Tensor:
     return x if hook is None else hook(name, x)
 
 
+def injected() -> bool:
+    """Whether a hook is installed, that is, whether roundoff may be injected."""
+    return _hook.get() is not None
+
+
 def another_order(x: Tensor, again: Callable[[], Tensor]) -> Tensor:
     """`x`, with the roundoff of another order of evaluation besides, where roundoff is injected.
 
     `again()` evaluates the same quantity in that order; of its two results only the difference
     counts, which is nothing but roundoff, forward and backward.
     """
-    if _hook.get() is None:
+    if not injected():
         return x
     return x + (again() - again()) * 0.5**0.5
 

@@ -287,7 +287,10 @@ class LawRun:
         return LawVerdict(holds, worst, words)
 
     def _smallest(self) -> float:
-        """Results below the normal range may be flushed, or are multiples of a coarse spacing."""
+        """Results below the normal range may be flushed, or are multiples of a coarse spacing.
+
+        Float64 is judged as float32 scaled down, see `bound_of`.
+        """
         if self.material.dtype == "float64":
-            return 0.0
+            return 2.0**-152
         return 4 * (2.0**-24 if self.material.dtype == "float16" else 2.0**-126)
