@@ -4,7 +4,7 @@ from torch import Tensor
 
 from conform_reference import _check
 from conform_reference._lora_linear import factors
-from conform_reference.rounding import mark
+from conform_reference.rounding import another_order, mark
 
 
 def loha_delta(A1: Tensor, B1: Tensor, A2: Tensor, B2: Tensor, *, alpha: float) -> Tensor:
@@ -22,9 +22,17 @@ def loha_delta(A1: Tensor, B1: Tensor, A2: Tensor, B2: Tensor, *, alpha: float) 
                 f"the same; pad the smaller rank with zeros"
             )
     dtype = _check.compute_dtype(A1, B1, A2, B2)
-    first = mark("first", B1.to(dtype) @ A1.to(dtype))
-    second = mark("second", B2.to(dtype) @ A2.to(dtype))
-    return (alpha / rank * mark("product", first * second)).to(A1.dtype)
+    a, b, c, d = (x.to(dtype) for x in (A1, B1, A2, B2))
+    product = mark("product", mark("first", b @ a) * mark("second", d @ c))
+    product = another_order(product, lambda: _one_product(a, b, c, d))
+    return (alpha / rank * product).to(A1.dtype)
+
+
+def _one_product(A1: Tensor, B1: Tensor, A2: Tensor, B2: Tensor) -> Tensor:
+    """(B1 A1) * (B2 A2) as one matrix product of rank r * r, by row-wise Khatri-Rao products."""
+    left = (B1.unsqueeze(2) * B2.unsqueeze(1)).flatten(1)
+    right = (A1.unsqueeze(1) * A2.unsqueeze(0)).flatten(0, 1)
+    return left @ right
 
 
 def lokr_delta(C: Tensor, A: Tensor, B: Tensor, *, alpha: float) -> Tensor:
