@@ -63,10 +63,10 @@ def shrink(
 
 
 def _legal(session: Session, law: Property, case: Case, dtype: str) -> bool:
-    """Whether the oracle takes the case: a dim fixed alone may no longer fit the others."""
-    calls = session.fresh_calls(law.operator, case, dtype, judging=False)
-    material = calls.material
+    """Whether the case can be filled and the oracle takes it: a dim fixed alone may not fit."""
     try:
+        calls = session.fresh_calls(law.operator, case, dtype, judging=False)
+        material = calls.material
         options = calls.full_options(law.operator, material.options)
         session.oracle(law.operator)(material.inputs, options, dtype)
     except (ValueError, RuntimeError, IndexError):

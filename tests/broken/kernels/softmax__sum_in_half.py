@@ -1,19 +1,22 @@
-"""The sum of exponentials is taken in the input's dtype."""
+"""The running sum of exponentials is held in the input's dtype, so that it stops growing."""
 
 import torch
 from _interpreted import tl, triton
 
 
 @triton.jit
-def _kernel(x, y, rows, columns, stride_row, stride_col, ROWS: tl.constexpr, BLOCK: tl.constexpr):
-    row = tl.program_id(0) * ROWS + tl.arange(0, ROWS)
+def _kernel(x, y, columns, stride_row, stride_col, BLOCK: tl.constexpr):
+    row = tl.program_id(0)
     col = tl.arange(0, BLOCK)
-    keep = (row < rows)[:, None] & (col < columns)[None, :]
-    where = x + row[:, None] * stride_row + col[None, :] * stride_col
-    v = tl.load(where, mask=keep, other=-float("inf")).to(tl.float32)
-    e = tl.exp(v - tl.max(v, 1)[:, None])
-    total = tl.sum(tl.where(keep, e, 0.0).to(x.dtype.element_ty), 1).to(tl.float32)
-    tl.store(y + row[:, None] * columns + col[None, :], e / total[:, None], mask=keep)
+    where = x + row * stride_row + col * stride_col
+    v = tl.load(where, mask=col < columns, other=-float("inf")).to(tl.float32)
+    highest = tl.max(v, 0)
+    total = tl.sum(tl.zeros([1], tl.float32), 0).to(x.dtype.element_ty)
+    for i in range(columns):
+        one = tl.exp(tl.load(x + row * stride_row + i * stride_col).to(tl.float32) - highest)
+        total = (total.to(tl.float32) + one).to(x.dtype.element_ty)
+    e = tl.exp(v - highest) / total.to(tl.float32)
+    tl.store(y + row * columns + col, e, mask=col < columns)
 
 
 def softmax(x):
@@ -21,7 +24,5 @@ def softmax(x):
     y = torch.empty(x.shape, dtype=x.dtype)
     if y.numel():
         block = triton.next_power_of_2(x.shape[-1])
-        _kernel[(triton.cdiv(flat.shape[0], 16),)](
-            flat, y, *flat.shape, *flat.stride(), ROWS=16, BLOCK=block
-        )
+        _kernel[(flat.shape[0],)](flat, y, x.shape[-1], *flat.stride(), BLOCK=block)
     return y
