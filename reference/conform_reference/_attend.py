@@ -126,8 +126,9 @@ def drifted(y: Tensor, maximum: Tensor, lse: Callable[[], Tensor]) -> Tensor:
         return y * drift
     normaliser = lse().unsqueeze(-1)
     change = normaliser - normaliser.detach()
-    change = torch.where(torch.isnan(change), 0.0, change)
-    return y * drift - (drift - 1) * change * y.detach()
+    usual = torch.isfinite(change) & torch.isfinite(drift) & torch.isfinite(y.detach())
+    change = torch.where(usual, change, 0.0) * torch.where(torch.isfinite(drift), drift - 1, 0.0)
+    return y * drift - change * torch.where(usual, y.detach(), 0.0)
 
 
 def stored_probabilities(exponentials: Tensor, total: Tensor) -> Tensor:

@@ -28,6 +28,7 @@ from conform.events import (
 )  # fmt: skip
 from conform.nearest import nearest
 from conform.records import Level, PropertyInfo, RunResult, TargetResult, Verdict
+from conform.run.interrupts import remembered
 from conform.run.profiles import Profile
 from conform.run.session import Session
 from conform.run.verify import verify
@@ -145,7 +146,8 @@ class Runner:
             verdicts: list[Verdict] = []
             state: dict[str, Any] = {"name": text, "operators": ()}
             try:
-                results.append(self._target(text, chosen, verdicts, state))
+                with remembered() as check:
+                    results.append(self._target(text, chosen, verdicts, state, check))
             except KeyboardInterrupt:
                 complete = False
                 results.append(
@@ -167,7 +169,12 @@ class Runner:
         return result
 
     def _target(
-        self, text: str, chosen: list[Property], verdicts: list[Verdict], state: dict[str, Any]
+        self,
+        text: str,
+        chosen: list[Property],
+        verdicts: list[Verdict],
+        state: dict[str, Any],
+        check: Callable[[], None],
     ) -> TargetResult:
         from conform.target.ref import parse_target
         from conform.work.client import WorkerClient
@@ -221,6 +228,7 @@ class Runner:
             state.update(name=description.name, operators=names)
             self.emit(TargetStarted(description.name, names, len(plan)))
             for law, dtype in plan:
+                check()
                 self.emit(PropertyStarted(description.name, law.id, dtype))
                 done = self.request.resume.get((description.name, law.id, dtype))
                 verdict = done or self._saved(session, text, verify(session, law, dtype))
