@@ -363,6 +363,8 @@ def test_an_interrupted_run_is_kept_and_resumed(conform: Conform, tmp_path: Path
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        # A job in the background of a shell ignores interrupts, and so do its children.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     events = out / "events.jsonl"
     deadline = time.monotonic() + 60

@@ -28,7 +28,6 @@ from conform.events import (
 )  # fmt: skip
 from conform.nearest import nearest
 from conform.records import Level, PropertyInfo, RunResult, TargetResult, Verdict
-from conform.run.interrupts import remembered
 from conform.run.profiles import Profile
 from conform.run.session import Session
 from conform.run.verify import verify
@@ -146,8 +145,7 @@ class Runner:
             verdicts: list[Verdict] = []
             state: dict[str, Any] = {"name": text, "operators": ()}
             try:
-                with remembered() as check:
-                    results.append(self._target(text, chosen, verdicts, state, check))
+                results.append(self._target(text, chosen, verdicts, state))
             except KeyboardInterrupt:
                 complete = False
                 results.append(
@@ -169,12 +167,7 @@ class Runner:
         return result
 
     def _target(
-        self,
-        text: str,
-        chosen: list[Property],
-        verdicts: list[Verdict],
-        state: dict[str, Any],
-        check: Callable[[], None],
+        self, text: str, chosen: list[Property], verdicts: list[Verdict], state: dict[str, Any]
     ) -> TargetResult:
         from conform.target.ref import parse_target
         from conform.work.client import WorkerClient
@@ -228,7 +221,6 @@ class Runner:
             state.update(name=description.name, operators=names)
             self.emit(TargetStarted(description.name, names, len(plan)))
             for law, dtype in plan:
-                check()
                 self.emit(PropertyStarted(description.name, law.id, dtype))
                 done = self.request.resume.get((description.name, law.id, dtype))
                 verdict = done or self._saved(session, text, verify(session, law, dtype))
