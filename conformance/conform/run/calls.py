@@ -153,7 +153,7 @@ class TargetCalls:
         if judged.record is not None and not judged.record.within:
             raise Violation(
                 Outcome.FAIL,
-                disagreement(operator, judged, bool(wrt)),
+                disagreement(operator, judged, tracked=bool(wrt)),
                 judged.residual,
                 judged.record,
             )

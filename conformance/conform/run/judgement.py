@@ -104,19 +104,29 @@ def judge_values(call: Call, reply: CallReply, truth: Truth) -> Judged:
 
 
 def judge_gradient(call: Call, reply: CallReply, truth: Truth | None) -> Judged:
-    """The gradients. Without `truth` and cotangents they are passed on unjudged."""
+    """The gradients, or wrong results beside them: a record without `wrt`.
+
+    Without `truth` and cotangents the gradients are passed on unjudged.
+    """
     if reply.differentiable is False:
         raise NotClaimed("the result carries no gradient")
     found = _flowing(call, reply)
     flowing, gradients = tuple(found), tuple(found.values())
     if truth is None and not call.cotangents:
         return Judged(reply=reply, values=gradients, wrt=flowing)
-    if truth is not None and (
-        is_open(truth, call.oracle.model(call.dtype).scale) or _overflowed(reply, truth)
-    ):
-        return Judged(
-            NOTHING, undecided=True, close=True, reply=reply, values=gradients, wrt=flowing
-        )
+    if truth is not None:
+        # Where gradients are tracked, other code often runs: its results count as well.
+        forward = judge_values(replace(call, wrt=(), cotangents=()), reply, truth)
+        if forward.record is not None and not forward.record.within:
+            return forward
+        if (
+            forward.undecided
+            or is_open(truth, call.oracle.model(call.dtype).scale)
+            or _overflowed(reply, truth)
+        ):
+            return Judged(
+                NOTHING, undecided=True, close=True, reply=reply, values=gradients, wrt=flowing
+            )
     truth = call.oracle.gradient_truth(
         call.args,
         call.options,
@@ -139,10 +149,7 @@ def judge_gradient(call: Call, reply: CallReply, truth: Truth | None) -> Judged:
 
 
 def _overflowed(reply: CallReply, truth: Truth) -> bool:
-    """Whether results left the dtype's range where they should not; their gradients say nothing.
-
-    (Whether that is excused is for the agreement of the results to say.)
-    """
+    """Whether results left the dtype's range, excused: their gradients say nothing."""
     return any(
         isinstance(got, Tensor)
         and isinstance(want, Tensor)

@@ -145,10 +145,14 @@ def raise_for(operator: str, reply: CallReply) -> None:
     raise Violation(Outcome.FAIL, f"{operator} {reply.result_note or words}")
 
 
-def disagreement(operator: str, judged: Judged, gradient: bool) -> str:
-    """A judged call that is not within its bound, in words."""
+def disagreement(operator: str, judged: Judged, tracked: bool) -> str:
+    """A judged call that is not within its bound, in words. `tracked`: called for gradients."""
     r = judged.residual
-    what = f"the gradient of {operator}" if gradient else operator
+    what = operator
+    if tracked and judged.record is not None and judged.record.wrt:
+        what = f"the gradient of {operator}"
+    elif tracked:
+        what = f"{operator}, called with gradients tracked,"
     if r.ratio <= 1 < r.rms:
         return (
             f"{what} is within its bound at every element, but the root mean square error is "
