@@ -5,7 +5,7 @@ from torch import Tensor
 
 from conform_reference import _attend, _check
 from conform_reference._scores import rounding_error
-from conform_reference.rounding import mark
+from conform_reference.rounding import another_order, mark
 
 
 def _features(x: Tensor, name: str) -> Tensor:
@@ -28,15 +28,28 @@ def linear_attention(q: Tensor, k: Tensor, v: Tensor, *, causal: bool = False) -
     _check.same("length", "q.shape[2]", q.shape[2], "k.shape[2]", k.shape[2])
     dtype = _check.compute_dtype(q, k, v)
     query, key = _features(q.to(dtype), "query"), _features(k.to(dtype), "key")
+    values = v.to(dtype)
+    orders = (by_weights, by_state) if causal else (by_state, by_weights)
+    o = orders[0](query, key, values, causal)
+    return another_order(o, lambda: orders[1](query, key, values, causal)).to(q.dtype)
+
+
+def by_weights(query: Tensor, key: Tensor, v: Tensor, causal: bool) -> Tensor:
+    """(query key^T) v over its row sums, the weights[B,H,L,L] first: quadratic in the length."""
     weights = query @ key.transpose(-1, -2)
     if causal:
         weights = torch.tril(weights)
-    numerator = mark("numerator", mark("weights", weights) @ v.to(dtype))
-    denominator = mark("denominator", mark("row_weights", weights).sum(-1, keepdim=True))
-    # The linear order rounds its state instead of the weights.
-    if not causal:
-        state = key.transpose(-1, -2) @ v.to(dtype)
-        numerator = numerator + query @ rounding_error("state", state)
-        total = key.sum(-2, keepdim=True).transpose(-1, -2)
-        denominator = denominator + query @ rounding_error("key_sum", total)
-    return (numerator / denominator).to(q.dtype)
+    numerator = mark("numerator", mark("weights", weights) @ v)
+    return numerator / mark("denominator", mark("row_weights", weights).sum(-1, keepdim=True))
+
+
+def by_state(query: Tensor, key: Tensor, v: Tensor, causal: bool) -> Tensor:
+    """query (key^T v) over query (sum of key), the running sums over keys first: linear."""
+    if causal:
+        state = (key.unsqueeze(-1) * v.unsqueeze(-2)).cumsum(-3)
+        numerator = (query.unsqueeze(-2) @ mark("state", state)).squeeze(-2)
+        denominator = (query * mark("key_sum", key.cumsum(-2))).sum(-1, keepdim=True)
+    else:
+        numerator = query @ mark("state", key.transpose(-1, -2) @ v)
+        denominator = query @ mark("key_sum", key.sum(-2).unsqueeze(-1))
+    return mark("numerator", numerator) / mark("denominator", denominator)

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from conform_reference import _attend, _check
+from conform_reference._linear_attention import by_state, by_weights
 from conform_reference.rounding import another_order, mark
 
 
@@ -66,23 +67,9 @@ def performer_attention(
     shrink, W = q.shape[-1] ** -0.25, omega.to(dtype)
     query = mark("query_features", _features(mark("scaled_query", q.to(dtype) * shrink), W))
     key = mark("key_features", _features(mark("scaled_key", k.to(dtype) * shrink), W))
-    weights = query @ key.transpose(-1, -2)
-    weights = mark("weights", torch.tril(weights) if causal else weights)
-    numerator = mark("numerator", weights @ v.to(dtype))
-    o = numerator / mark("denominator", weights.sum(-1, keepdim=True))
-    return another_order(o, lambda: _linear_order(query, key, v.to(dtype), causal)).to(q.dtype)
-
-
-def _linear_order(query: Tensor, key: Tensor, v: Tensor, causal: bool) -> Tensor:
-    """The same from running sums over the keys: each feature has roundoff of its own."""
-    if causal:
-        state = (key.unsqueeze(-1) * v.unsqueeze(-2)).cumsum(-3)
-        numerator = (query.unsqueeze(-2) @ mark("state", state)).squeeze(-2)
-        denominator = (query * mark("key_sum", key.cumsum(-2))).sum(-1, keepdim=True)
-    else:
-        numerator = query @ mark("state", key.transpose(-1, -2) @ v)
-        denominator = query @ mark("key_sum", key.sum(-2).unsqueeze(-1))
-    return mark("numerator", numerator) / mark("denominator", denominator)
+    values = v.to(dtype)
+    o = by_weights(query, key, values, causal)
+    return another_order(o, lambda: by_state(query, key, values, causal)).to(q.dtype)
 
 
 def orthogonal_features(rows: int, columns: int, *, seed: int) -> Tensor:
