@@ -1,11 +1,11 @@
-"""A group is taken as padded to the next power of two, so that groups of 3, 5, 6 and 7 go astray."""
+"""A group padded to the next power of two: groups of 3, 5, 6 and 7 read the wrong heads."""
 
 import torch
 
 
 def decode_attention(q, k_cache, v_cache, lengths, *, scale=None):
     wide = torch.promote_types(q.dtype, torch.float32)
-    (b, h, _, d), (_, kv, s, _) = q.shape, k_cache.shape
+    (_, h, _, d), (_, kv, s, _) = q.shape, k_cache.shape
     block = 1 << (h // kv - 1).bit_length()
     head = torch.arange(h) // block
     k, v = (x.to(wide)[:, head] for x in (k_cache, v_cache))

@@ -13,6 +13,11 @@ import torch
 
 from conform.cli import main
 
+TESTS = Path(__file__).parents[1]
+PROCESS = TESTS / "broken" / "process"
+CHEAP = ("--profile", "quick", "--dtype", "float32")
+GOOD_SOFTMAX = "def softmax(x):\n    return x.softmax(-1)\n"
+
 
 @dataclass(frozen=True)
 class Ended:
@@ -36,6 +41,11 @@ class Ended:
 
 
 Conform = Callable[..., Ended]
+
+
+def run_softmax(conform: Conform, target: str | Path, *more: str) -> Ended:
+    """A cheap run of one operator."""
+    return conform("run", "--target", str(target), "--operator", "softmax", *CHEAP, *more)
 
 
 @pytest.fixture

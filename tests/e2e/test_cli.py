@@ -4,24 +4,14 @@ from __future__ import annotations
 
 import json
 import math
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from conform.jsonl import read_stream
 from conform.reading import read_result
 
-from .conftest import Conform, Ended
-
-TESTS = Path(__file__).parents[1]
-PROCESS = TESTS / "broken" / "process"
-CHEAP = ("--profile", "quick", "--dtype", "float32")
-GOOD_SOFTMAX = "def softmax(x):\n    return x.softmax(-1)\n"
+from .conftest import CHEAP, GOOD_SOFTMAX, PROCESS, TESTS, Conform, run_softmax
 
 
 def strict_json(path: Path) -> Any:
@@ -29,10 +19,6 @@ def strict_json(path: Path) -> Any:
         raise AssertionError(f"{word} is not JSON")
 
     return json.loads(path.read_text(), parse_constant=refuse)
-
-
-def run_softmax(conform: Conform, target: str | Path, *more: str) -> Ended:
-    return conform("run", "--target", str(target), "--operator", "softmax", *CHEAP, *more)
 
 
 # -- exit codes and files ------------------------------------------------------------------------
@@ -245,162 +231,6 @@ def test_targets_that_cannot_be_loaded_give_2(conform: Conform, name: str, told:
     assert told in done.err
     assert "conformance/conform" not in done.err
     assert done.result is None
-
-
-# -- misbehaving targets -------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("name", "outcome", "words"),
-    [
-        ("segfaults", "crash", "SIGSEGV"),
-        ("calls_exit", "error", "SystemExit"),
-        ("leaves_at_once", "crash", "7"),
-        ("raises", "error", "cannot handle shape="),
-        ("returns_none", "fail", "returned None"),
-        ("returns_tuple", "fail", "tuple"),
-        ("returns_text", "fail", "str"),
-        ("wrong_shape", "fail", "shape"),
-        ("wrong_dtype", "fail", "float64"),
-        ("returns_nan", "fail", "nan"),
-    ],
-)
-def test_misbehaviour_is_a_verdict(conform: Conform, name: str, outcome: str, words: str) -> None:
-    done = run_softmax(
-        conform, PROCESS / f"{name}.py", "--property", "softmax.agrees-with-reference"
-    )
-    assert done.code == 1, done.out
-    (verdict,) = done.verdicts()
-    assert verdict["outcome"] == outcome
-    assert (
-        words in verdict["counterexample"]["message"].lower() + verdict["counterexample"]["message"]
-    )
-
-
-@pytest.mark.parametrize(
-    ("name", "law"),
-    [
-        ("mutates_input", "inputs-unchanged"),
-        ("writes_margins", "margins-unwritten"),
-        ("changes_state", "global-state"),
-        ("draws_from_global", "repeatable"),
-        ("reuses_buffer", "result-kept"),
-        ("remembers_addresses", "inputs-read-anew"),
-    ],
-)
-def test_effects_are_seen_by_hygiene(conform: Conform, name: str, law: str) -> None:
-    done = run_softmax(conform, PROCESS / f"{name}.py", "--property", f"softmax.hygiene.{law}")
-    assert done.code == 1, done.out
-    (verdict,) = done.verdicts()
-    assert verdict["outcome"] in ("fail", "error")
-
-
-@pytest.mark.slow
-def test_memory_is_bounded(conform: Conform) -> None:
-    done = run_softmax(
-        conform,
-        PROCESS / "exhausts_memory.py",
-        "--property",
-        "softmax.agrees-with-reference",
-        "--timeout",
-        "20",
-    )
-    assert done.code == 1
-    assert done.verdicts()[0]["outcome"] in ("error", "crash", "timeout")
-
-
-def test_much_printing_is_harmless(conform: Conform) -> None:
-    done = run_softmax(
-        conform, PROCESS / "prints_a_lot.py", "--property", "softmax.agrees-with-reference"
-    )
-    assert done.code == 0
-    assert len(done.out) < 20_000
-
-
-def test_a_crash_does_not_end_the_run(conform: Conform, tmp_path: Path) -> None:
-    """One function segfaults, another hangs: both are verdicts, and the third is judged."""
-    target = tmp_path / "mixed.py"
-    target.write_text(
-        "import ctypes, torch\n"
-        "def softmax(x):\n    ctypes.string_at(0)\n"
-        "def gelu(x):\n    while True:\n        pass\n"
-        "def swish(x, *, beta=1.0):\n    return x * torch.sigmoid(beta * x)\n"
-    )
-    done = conform(
-        "run",
-        "--target",
-        str(target),
-        "--property",
-        "*.agrees-with-reference",
-        *CHEAP,
-        "--timeout",
-        "0.5",
-        "--out",
-        str(tmp_path / "out"),
-    )
-    assert done.code == 1
-    found = {v["operator"]: v["outcome"] for v in done.verdicts()}
-    assert found == {"softmax": "crash", "gelu": "timeout", "swish": "pass"}
-    assert done.result is not None
-    assert done.result["complete"] is True
-    crash = done.verdicts(operator="softmax")[0]
-    assert Path(crash["counterexample"]["replay"].split()[2]).is_file()
-    assert "restarted" in done.out
-
-
-# -- interrupted, resumed, in parts --------------------------------------------------------------
-
-
-def test_an_interrupted_run_is_kept_and_resumed(conform: Conform, tmp_path: Path) -> None:
-    target = tmp_path / "slowly.py"
-    target.write_text(
-        "import time\ndef softmax(x):\n    time.sleep(0.15)\n    return x.softmax(-1)\n"
-    )
-    out, file = tmp_path / "out", tmp_path / "part.json"
-    words = ["run", "--target", str(target), "--operator", "softmax", *CHEAP, "--out", str(out)]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "conform", *words, "--json", str(file)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        # A job in the background of a shell ignores interrupts, and so do its children.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )
-    events = out / "events.jsonl"
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        if events.exists() and events.read_text().count("VerdictReached") >= 2:
-            break
-        time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
-    printed, _ = process.communicate(timeout=30)
-    assert process.returncode == 130, printed
-    assert "Traceback" not in printed
-    stream = read_stream(events)
-    assert stream.finished
-    assert not stream.complete
-    kept = sum(len(v) for v in stream.verdicts.values())
-    assert kept >= 2
-    part = strict_json(file)
-    assert (part["complete"], part["exit_code"]) == (False, 130)
-    assert sum(part["summary"].values()) == kept
-    target.write_text(GOOD_SOFTMAX)
-    done = conform(*words, "--resume")
-    assert done.code == 0, done.out
-    assert len(done.verdicts()) > kept
-    assert done.result is not None
-    assert done.result["complete"] is True
-    whole = read_stream(events)
-    assert whole.complete
-    before = {v.property: v.seconds for v in stream.verdicts["slowly"]}
-    after = {v["property"]: v["seconds"] for v in done.verdicts()}
-    assert {name: after[name] for name in before} == pytest.approx(before)
-
-
-def test_resume_needs_an_earlier_run(conform: Conform, tmp_path: Path) -> None:
-    done = run_softmax(conform, "reference", "--out", str(tmp_path / "none"), "--resume")
-    assert done.code == 2
-    assert "events.jsonl" in done.err
 
 
 def test_shards_merge_to_the_whole_plan(conform: Conform, tmp_path: Path) -> None:

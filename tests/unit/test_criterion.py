@@ -8,7 +8,6 @@ import pytest
 import torch
 
 from conform.draw.fill import DTYPES
-from conform.draw.structure import draw_cases
 from conform.judge.criterion import (
     STRETCH,
     bound_of,
@@ -19,13 +18,9 @@ from conform.judge.criterion import (
     steep_apart,
     ulp,
 )
-from conform.judge.model import Model, rounded_on_scaled_grid, rounding
-from conform.judge.roundoff import U32, Roundoff, UnknownOperation
-from conform.judge.sampling import COUNTS, evaluate, sample, sample_count
-from conform.run.material import materialise
-from conform.run.oracle import Gradient, Oracle
+from conform.judge.model import Model, rounded_on_scaled_grid
+from conform.judge.sampling import COUNTS, sample_count
 from conform.spec.book import built_in
-from conform_reference.rounding import another_order, marks
 
 BOOK = built_in()
 HALF = ("bfloat16", "float16")
@@ -33,185 +28,6 @@ HALF = ("bfloat16", "float16")
 
 def seeded(*shape: int, seed: int = 0) -> torch.Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-
-
-def relative_noise(function: object, *tensors: torch.Tensor, runs: int = 12) -> float:
-    """Root mean square of the relative perturbation, in float32 unit roundoffs."""
-    exact = function(*tensors)  # type: ignore[operator]
-    found = []
-    for run in range(runs):
-        with Roundoff(run):
-            noisy = function(*tensors)  # type: ignore[operator]
-        found.append(((noisy - exact) / exact / U32).square().mean())
-    return float(torch.stack(found).mean().sqrt())
-
-
-# -- noise ---------------------------------------------------------------------------------------
-
-
-def test_elementwise_operations_get_one_roundoff() -> None:
-    """Uniform in [-1, 1] unit roundoffs: rms 0.577."""
-    x, y = seeded(4000).abs() + 0.1, seeded(4000, seed=1).abs() + 0.1
-    for function in (torch.add, torch.mul, torch.div):
-        assert relative_noise(function, x, y) == pytest.approx(3**-0.5, rel=0.1)
-    assert relative_noise(torch.sqrt, x) == pytest.approx(3**-0.5, rel=0.1)
-
-
-def test_functions_get_a_few_roundoffs() -> None:
-    x = seeded(4000)
-    for function in (torch.exp, torch.tanh, torch.erf, torch.sin, torch.sigmoid):
-        assert 1.0 < relative_noise(function, x) < 6.0
-
-
-def test_exact_operations_get_none() -> None:
-    x = seeded(50, 4)
-    for function in (
-        torch.neg,
-        torch.abs,
-        torch.relu,
-        torch.t,
-        lambda t: t[1:],
-        lambda t: t * 2.0,
-        lambda t: t / 8,
-        lambda t: torch.cat([t, t]),
-        lambda t: t.amax(0),
-        lambda t: t.clone(),
-        lambda t: torch.where(t > 0, t, -t),
-        torch.square,
-    ):
-        exact = function(x)
-        with Roundoff(3):
-            noisy = function(x)
-        assert torch.equal(noisy, exact) is (function is not torch.square)
-
-
-@pytest.mark.parametrize("length", [16, 256, 4096])
-def test_sums_and_products_grow_with_the_root_of_their_length(length: int) -> None:
-    """Between a pairwise and a sequential float32 sum of positive terms, within a factor."""
-    x = seeded(60, length).abs()
-    for function, tensors in (
-        (lambda t: t.sum(-1), (x,)),
-        (torch.mm, (x, x.T)),
-        (lambda t: t.mean(-1), (x,)),
-    ):
-        noise = relative_noise(function, *tensors)
-        assert 0.1 * math.sqrt(length) < noise < 0.8 * math.sqrt(length) + 1
-
-
-def test_noise_covers_real_float32_arithmetic() -> None:
-    """What float32 really does lies within the perturbations, not far below them."""
-    x, w = seeded(40, 300), seeded(300, 20, seed=2)
-    for function, tensors in (
-        (torch.mm, (x, w)),
-        (lambda t: t.sum(-1), (x,)),
-        (lambda t: t.cumsum(-1)[..., 50:], (x,)),
-    ):
-        exact = function(*tensors)
-        real = (
-            (
-                function(*(t.float() for t in tensors)).double()
-                - function(*(t.float().double() for t in tensors))
-            )
-            .square()
-            .mean()
-            .sqrt()
-        )
-        with Roundoff(1):
-            modelled = (function(*tensors) - exact).square().mean().sqrt()
-        assert real <= modelled * 1.2
-    # torch's own sum is pairwise, so that it stays well below the worst common order.
-    assert modelled < 1e-3
-
-
-def test_cancelling_sums_are_perturbed_by_their_terms() -> None:
-    x = torch.cat([seeded(1000), -seeded(1000)]).view(1, -1)
-    with Roundoff(0):
-        noisy = x.sum(-1)
-    assert float(noisy.abs()) > U32
-
-
-def test_infinities_stay() -> None:
-    x = torch.tensor([[-math.inf, 0.0, 1.0], [-math.inf] * 3], dtype=torch.float64)
-    with Roundoff(1):
-        results = [
-            x + 1.0,
-            x.exp(),
-            torch.softmax(x, -1)[0],
-            x.logsumexp(-1)[0],
-            x.sum(-1),
-            x.mean(-1),
-            x * 3.0,
-            x.cumsum(-1),
-            x.amax(-1),
-            (x.exp() @ torch.ones(3, 2).double()),
-        ]
-    for result in results:
-        assert not result.isnan().any()
-    assert torch.isneginf(results[0][1]).all()
-    assert torch.isneginf(results[4]).all()
-
-
-def test_unknown_operations_are_told_when_strict() -> None:
-    x = seeded(3, 3)
-    with Roundoff(0, strict=True), pytest.raises(UnknownOperation, match="lgamma"):
-        torch.lgamma(x)
-
-
-@pytest.mark.parametrize("name", sorted(BOOK.operators))
-def test_every_operation_of_the_reference_is_known(name: str) -> None:
-    """Forward and backward on drawn cases, and no NaN where the exact result has none."""
-    operator = BOOK.operator(name)
-    oracle = Oracle(operator, {})
-    for item in draw_cases(operator.spec, 8, 0):
-        made = materialise(operator, item.case, "float32", lambda option: True)
-        bound = oracle.bound(made.inputs, made.options, "float32")
-        exact = evaluate(bound, bound.tensors)
-        with (
-            Roundoff(1, strict=True) as noise,
-            rounding(oracle.model("float32"), torch.tensor(1.3, dtype=torch.float64), noise),
-        ):
-            noisy = bound(*bound.tensors)
-        noisy = noisy if isinstance(noisy, tuple) else (noisy,)
-        for a, b in zip(exact.outputs, noisy, strict=True):
-            if isinstance(a, torch.Tensor) and a.is_floating_point():
-                assert torch.equal(a.isnan(), b.isnan())
-        floats = [x for x in exact.outputs if isinstance(x, torch.Tensor) and x.is_floating_point()]
-        inputs = list(operator.spec.inputs)
-        wrt = [inputs.index(n) for n in operator.spec.gradient if inputs.index(n) in bound.slots]
-        if not wrt or any(x.isnan().any() or x.isinf().any() for x in floats):
-            continue
-        pull = Gradient(bound, tuple(wrt), tuple(torch.ones_like(x) for x in floats))
-        everything = [*bound.tensors, *pull.cotangents]
-        true = pull(*everything)
-        with Roundoff(1, strict=True):
-            again = pull(*everything)
-        for a, b in zip(true, again, strict=True):
-            assert torch.equal(a.isnan(), b.isnan())
-
-
-@pytest.mark.parametrize("name", ["attention", "layer_norm", "gelu", "softmax", "rope"])
-def test_batched_samples_are_spread_as_looped_ones(name: str) -> None:
-    operator = BOOK.operator(name)
-    oracle = Oracle(operator, {})
-    case = draw_cases(operator.spec, 4, 1)[3].case
-    made = materialise(operator, case, "bfloat16", lambda option: True)
-    bound = oracle.bound(made.inputs, made.options, "bfloat16")
-    model = oracle.model("bfloat16")
-    count = 29
-    batched = sample(bound, bound.tensors, model, count, 5, f"test-{name}")
-    from conform.judge import sampling
-
-    sampling._LOOPED.add(f"test-{name}-looped")
-    looped = sample(bound, bound.tensors, model, count, 6, f"test-{name}-looped")
-    for a, b in zip(batched, looped, strict=True):
-        assert a.shape == b.shape
-        # Pooled over elements; standard deviations of single ones come from 29 samples only.
-        spread_a, spread_b = (
-            t[:, torch.isfinite(t).all(0)].std(0).square().mean().sqrt() for t in (a, b)
-        )
-        assert float(spread_a) == pytest.approx(float(spread_b), rel=0.3, abs=1e-12)
-        if a[0].numel() > 1 and float(spread_a):
-            assert (a[0] != a[1]).any()
 
 
 def test_sample_counts_are_primes_within_the_budget() -> None:
@@ -429,11 +245,3 @@ def test_a_bug_is_not_excused_by_stretching() -> None:
     )
     wrong = (expected + 1e-2).float()
     assert not judge(wrong, expected, steep_apart(samples, stretched, expected), 1.0).within
-
-
-def test_another_order_adds_roundoff_and_nothing_else() -> None:
-    x = torch.tensor([1.0], dtype=torch.float64)
-    assert another_order(x, lambda: x / 0) is x
-    results = iter((x + 2.0, x + 1.0))
-    with marks(lambda name, value: value):
-        assert float(another_order(x, lambda: next(results))) == pytest.approx(1 + 0.5**0.5)

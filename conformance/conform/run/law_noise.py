@@ -13,8 +13,8 @@ from conform.judge.criterion import STRETCH, spread, steep_apart
 from conform.judge.roundoff import Roundoff, as_samples
 from conform.law.bounds import tensor
 from conform.law.evaluate import Evaluator
-from conform.run.callers import OracleCaller
 from conform.run.material import Material
+from conform.run.oracle_caller import OracleCaller
 from conform.run.sides import parts, rebound, sampled_gap
 from conform.spec.book import Property
 

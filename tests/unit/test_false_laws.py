@@ -1,0 +1,69 @@
+"""A law that the oracle breaks is the spec's fault, except where a case leaves the range."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from conform.run.local import LocalClient
+from conform.run.outcomes import Kind, Trial, try_law
+from conform.run.profiles import PROFILES
+from conform.run.session import Session
+from conform.spec.book import load
+from conform.target.claims import OperatorClaim
+
+SPEC = """\
+operator: summed
+domain: norm
+summary: An operator to state laws of.
+reference: conform_reference.attention:softmax
+dims:
+  A: int(1, 4)
+inputs:
+  x: {shape: [A, 8]}
+result: {shape: [A, 8]}
+properties:
+- id: summed.of-huge-inputs
+  rationale: the numbers leave float16 and stay in float32
+  statement: Equal inputs share equally, whatever their size.
+  regimes: [normal]
+  law: "summed(0.0 * x + 100000.0) == 0.0 * x + 0.125"
+- id: summed.false
+  rationale: a law that nothing obeys
+  statement: A factor has no effect.
+  regimes: [normal]
+  law: "summed(2.0 * x) == summed(x)"
+"""
+
+
+def shares(x: torch.Tensor) -> torch.Tensor:
+    return torch.softmax(x.to(torch.promote_types(x.dtype, torch.float32)), -1).to(x.dtype)
+
+
+def tried(tmp_path: Path, name: str, dtype: str) -> Trial:
+    path = tmp_path / "summed.yaml"
+    path.write_text(SPEC)
+    book = load([path])
+    session = Session(
+        "fake",
+        LocalClient({"summed": shares}),
+        {"summed": OperatorClaim("summed", "summed", frozenset())},
+        book,
+        PROFILES["quick"],
+    )
+    law = book.property(f"summed.{name}")
+    item = next(iter(session.drawn("summed", 1)))
+    return try_law(session, law, session.case_of(law, item), dtype)
+
+
+@pytest.mark.parametrize(("dtype", "kind"), [("float32", Kind.HELD), ("float16", Kind.UNDECIDED)])
+def test_beyond_the_range_a_law_states_nothing(tmp_path: Path, dtype: str, kind: Kind) -> None:
+    assert tried(tmp_path, "of-huge-inputs", dtype).kind is kind
+
+
+def test_a_false_law_is_told(tmp_path: Path) -> None:
+    trial = tried(tmp_path, "false", "float64")
+    assert trial.kind is Kind.FALSE_LAW
+    assert "oracle does not obey" in trial.message
