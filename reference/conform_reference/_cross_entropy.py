@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from conform_reference._attend import float32_drift
 from conform_reference.rounding import mark
 
 
@@ -30,7 +31,8 @@ def softmax_of(scores: Tensor) -> Tensor:
     shifted = mark("shifted", scores - torch.where(torch.isneginf(top), 0.0, top))
     exponentials = mark("exponentials", torch.exp(shifted))
     total = torch.sum(exponentials, dim=-1, keepdim=True)
-    kept = mark("probabilities", exponentials / torch.where(total > 0, total, 1.0)).detach()
+    weights = exponentials / torch.where(total > 0, total, 1.0) * float32_drift(top)
+    kept = mark("probabilities", weights).detach()
     finite = torch.where(torch.isneginf(scores), 0.0, scores)
     change = finite - finite.detach()  # zero, with slope one
     mean_change = torch.sum(kept * change, dim=-1, keepdim=True)

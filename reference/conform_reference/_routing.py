@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from conform_reference import _check
+from conform_reference._attend import float32_drift
 from conform_reference._routing_rules import rules
 from conform_reference.rounding import decide, mark
 
@@ -41,8 +42,10 @@ def kept_softmax(logits: Tensor, keep: Tensor | None = None) -> Tensor:
     """
     finite = logits if keep is None else torch.where(keep, logits, 0.0)
     shown = logits if keep is None else torch.where(keep, logits, -math.inf)
-    shifted = mark("shifted_logits", shown - shown.amax(-1, keepdim=True))
-    kept = mark("probabilities", torch.softmax(shifted, -1)).detach()
+    maximum = shown.amax(-1, keepdim=True)
+    shifted = mark("shifted_logits", shown - maximum)
+    drift = float32_drift(maximum.detach())
+    kept = mark("probabilities", torch.softmax(shifted, -1) * drift).detach()
     change = finite - finite.detach()  # zero, with slope one
     change = mark("backward.logits", change)
     slope = kept * (change - (kept * change).sum(-1, keepdim=True))

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from conform_reference import _check, _saved
-from conform_reference._attend import float32_drift
+from conform_reference._attend import drifted
 from conform_reference.rounding import mark
 
 
@@ -109,6 +109,7 @@ def seq2seq_attention(h: Tensor, e: Tensor) -> tuple[Tensor, Tensor]:
     scores = e.to(dtype)
     maximum = scores.detach().amax(-1, keepdim=True)
     exponentials = torch.exp(scores - maximum)
-    weights = exponentials / exponentials.sum(-1, keepdim=True) * float32_drift(maximum)
+    total = exponentials.sum(-1, keepdim=True)
+    weights = drifted(exponentials / total, maximum, lambda: torch.log(total).squeeze(-1))
     context = (mark("weights", weights).unsqueeze(1) @ h.to(dtype)).squeeze(1)
     return context.to(h.dtype), weights.to(e.dtype)
