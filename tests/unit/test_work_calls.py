@@ -133,7 +133,9 @@ def test_vector_jacobian_product_of_an_expanded_input(client: WorkerClient) -> N
     cotangent = torch.arange(6.0).reshape(3, 2)
     leaf = arg.view().clone().requires_grad_()
     (expected,) = torch.autograd.grad(leaf * leaf.sum(), leaf, cotangent)
-    reply = client.call(CallRequest("softmax", (arg,), wrt=(0,), cotangents=(cotangent,)))
+    reply = client.call(
+        CallRequest("softmax", (arg,), wrt=(0,), cotangents=(TensorArg.of(cotangent),))
+    )
     assert torch.allclose(reply.gradients[0], expected)
     assert reply.effects.mutated == {}
 
@@ -160,7 +162,9 @@ def test_a_gradient_that_does_not_flow_is_none(client: WorkerClient) -> None:
 
 def test_wrong_cotangent_shape_is_the_targets_mistake(client: WorkerClient) -> None:
     x = TensorArg.of(torch.ones(2))
-    reply = client.call(CallRequest("softmax", (x,), wrt=(0,), cotangents=(torch.ones(3),)))
+    reply = client.call(
+        CallRequest("softmax", (x,), wrt=(0,), cotangents=(TensorArg.of(torch.ones(3)),))
+    )
     assert reply.outcome is ReplyOutcome.MALFORMED
     assert "has shape=(2,); expected (3,)" in reply.result_note
 
@@ -172,7 +176,7 @@ def test_layout_and_renamed_option(client: WorkerClient) -> None:
         tuple(TensorArg.of(t) for t in (q, k, v)),
         {"causal": ScalarArg(True)},
         wrt=(1,),
-        cotangents=(torch.ones(2, 3, 5, 4),),
+        cotangents=(TensorArg.of(torch.ones(2, 3, 5, 4)),),
         head_major=(0, 1, 2),
         head_major_results=(0,),
     )

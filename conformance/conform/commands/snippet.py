@@ -173,9 +173,9 @@ def _gradients(
     device: str,
 ) -> list[str]:
     args, options = _given(request, claim)
-    cotangents = tuple(c.to(torch.float64) for c in request.cotangents or ())
+    cotangents = tuple(c.view().to(torch.float64) for c in request.cotangents or ())
     truth = oracle.gradient_truth(args, options, dtype, 0, request.wrt, cotangents)
-    pulled = [f"{_literal(c)}{_on(device)}" for c in request.cotangents or ()]
+    pulled = [_argument(c, device, False) for c in request.cotangents or ()]
     leaves = ", ".join(names[key] for key in request.wrt)
     lines = [
         "floats = [x for x in results if x.is_floating_point()]",

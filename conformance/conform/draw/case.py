@@ -62,7 +62,11 @@ Value = Plain | Source
 
 @dataclass(frozen=True)
 class Case:
-    """One drawn case of an operator, without dtype: dims, inputs, options, law draws, one seed."""
+    """One drawn case of an operator, without dtype: dims, inputs, options, law draws, one seed.
+
+    `cotangents` is the layout of what flows back, `wrt` which of the differentiable inputs ask for
+    a gradient: `all`, the `first`, or the `rest`.
+    """
 
     operator: str
     index: int
@@ -72,6 +76,8 @@ class Case:
     inputs: dict[str, Value] = field(default_factory=dict)
     options: dict[str, Value] = field(default_factory=dict)
     draws: dict[str, Value] = field(default_factory=dict)
+    cotangents: str = "contiguous"
+    wrt: str = "all"
 
     def as_json(self) -> dict[str, Any]:
         """JSON object; `from_json` reads it back."""
@@ -120,6 +126,8 @@ def from_json(raw: dict[str, Any]) -> Case:
         seed=raw["seed"],
         regime=raw["regime"],
         dims=dict(raw["dims"]),
+        cotangents=raw.get("cotangents", "contiguous"),
+        wrt=raw.get("wrt", "all"),
         **groups,
     )
 

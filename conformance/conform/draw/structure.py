@@ -43,6 +43,7 @@ class Constraints:
     accept: Callable[[Case], bool] = lambda case: True
     layouts: tuple[str, ...] = ("contiguous", "transposed", "sliced", "misaligned", "expanded")
     equal: dict[str, str] = field(default_factory=dict)
+    wrt: tuple[str, ...] = ("all", "first", "all", "rest")
 
 
 @dataclass(frozen=True)
@@ -180,8 +181,17 @@ def build(
         inputs[name] = limits.limit(name, value)
         names[name] = inputs[name]
     options = _options(spec, scope, chooser, limits, variant, layout)
+    slots = len(spec.gradient) + sum(item.gradient for item in spec.options.values())
     return Case(
-        spec.operator, index, derive_seed(seed, spec.operator, index), regime, dims, inputs, options
+        spec.operator,
+        index,
+        derive_seed(seed, spec.operator, index),
+        regime,
+        dims,
+        inputs,
+        options,
+        cotangents=limits.layouts[chooser.stratum(len(limits.layouts), "layout.cotangents")],
+        wrt=limits.wrt[chooser.stratum(len(limits.wrt), "wrt")] if slots > 1 else "all",
     )
 
 

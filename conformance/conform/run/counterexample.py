@@ -27,14 +27,17 @@ def describe_failure(
         "case": case.as_json(),
         "message": trial.message,
     }
-    words = case_in_words(case, dtype)
-    before = case_in_words(original, dtype)
+    words = case_in_words(case, dtype, gradient=law.kind == "gradient")
+    before = case_in_words(original, dtype, gradient=law.kind == "gradient")
     shrunk_from = "; ".join(before) if before != words else ""
     return Counterexample(content, trial.message, words, shrunk_from=shrunk_from)
 
 
-def case_in_words(case: Case, dtype: str) -> tuple[str, ...]:
-    """Lines that name every input, the options that are not plain, regime and layout."""
+def case_in_words(case: Case, dtype: str, *, gradient: bool = False) -> tuple[str, ...]:
+    """Lines that name every input, the options that are not plain, regime and layout.
+
+    `gradient`: also which gradients are asked for, and how what flows back lies in memory.
+    """
     lines = [f"{name}: {_value(value, dtype)}" for name, value in case.inputs.items()]
     options = [
         f"{name}={_value(value, dtype)}"
@@ -47,8 +50,17 @@ def case_in_words(case: Case, dtype: str) -> tuple[str, ...]:
         lines.append(
             "law draws: " + ", ".join(f"{n}={_value(v, dtype)}" for n, v in case.draws.items())
         )
+    if case.cotangents != "contiguous" and (gradient or _has_cotangent(case)):
+        lines.append(f"cotangents: {case.cotangents} in memory")
+    if gradient and case.wrt != "all":
+        asked = "the first" if case.wrt == "first" else "all but the first"
+        lines.append(f"gradients: of {asked} differentiable input")
     lines.append(f"values: {case.regime}, seed {case.seed}")
     return tuple(lines)
+
+
+def _has_cotangent(case: Case) -> bool:
+    return any(isinstance(v, Source) and v.generator == "cotangent" for v in case.draws.values())
 
 
 def _value(value: Value, dtype: str) -> str:

@@ -15,12 +15,11 @@ from conform.law.bounds import tensor
 from conform.law.evaluate import Evaluator
 from conform.run.material import Material
 from conform.run.oracle_caller import OracleCaller
-from conform.run.sides import parts, rebound, sampled_gap
+from conform.run.sides import ARITHMETIC, parts, rebound, sampled_gap
 from conform.spec.book import Property
 
 Tensor = torch.Tensor
 SAMPLES = 17  # a prime, see judge.roundoff
-ARITHMETIC = 2.0**-44  # float64 law arithmetic: a few thousand roundoffs of the largest term
 _LOOPED: set[str] = set()
 
 

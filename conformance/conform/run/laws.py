@@ -25,10 +25,11 @@ from conform.records import Outcome
 from conform.run.callers import Oracles, TargetCaller
 from conform.run.calls import Refused, TargetCalls, Violation
 from conform.run.dependence import depends
-from conform.run.law_noise import ARITHMETIC, LawNoise
+from conform.run.law_noise import LawNoise
 from conform.run.material import Material
 from conform.run.oracle_caller import OracleCaller
 from conform.run.sides import (
+    arithmetic_floor,
     bit_difference,
     gap,
     is_none,
@@ -265,7 +266,7 @@ class LawRun:
         exact = [gap(x, y) for x, y in zip(a0, b0, strict=True)]
         sizes = [scale(x, y) for x, y in zip(a, b, strict=True)]
         smallest = self._smallest()
-        floors = [s * ARITHMETIC + smallest for s in sizes]
+        floors = [arithmetic_floor(s) + smallest for s in sizes]
         if not negative and all(small(g, f, one_sided) for g, f in zip(gaps, floors, strict=True)):
             return LawVerdict(True, None)
 

@@ -90,6 +90,6 @@ def _pull(
         return dict.fromkeys(request.wrt), False
     leaves = [named[key] for key in request.wrt]
     found = torch.autograd.grad(
-        [r for r, _ in pairs], leaves, [c.to(r.dtype) for r, c in pairs], allow_unused=True
+        [r for r, _ in pairs], leaves, [c.view().to(r.dtype) for r, c in pairs], allow_unused=True
     )
     return dict(zip(request.wrt, found, strict=True)), True

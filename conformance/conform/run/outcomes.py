@@ -114,6 +114,17 @@ def _judge(session: Session, law: Property, calls: TargetCalls) -> Trial:
     )
 
 
+def _cotangent(case: Case, index: int, shape: tuple[int, ...]) -> torch.Tensor:
+    """Normal values[shape]; constant along the first axis that can be where they are expanded."""
+    random = stream(derive_seed(case.seed, "cotangent"), str(index)).standard_normal(shape)
+    values = torch.from_numpy(random)
+    if case.cotangents == "expanded":
+        axis = next((i for i, n in enumerate(shape[:-1]) if n > 1), None)
+        if axis is not None:
+            values = values.narrow(axis, 0, 1).expand(shape)
+    return values
+
+
 def _gradient(law: Property, calls: TargetCalls) -> Trial:
     material = calls.material
     oracle = calls.oracles(law.operator)
@@ -125,17 +136,13 @@ def _gradient(law: Property, calls: TargetCalls) -> Trial:
         raise NotClaimed(f"{law.operator} is declared not differentiable here")
     if not wrt:
         return Trial(Kind.NOT_APPLICABLE, "no differentiable input in this case")
+    chosen = {"first": wrt[:1], "rest": wrt[1:] or wrt}
+    wrt = chosen.get(material.case.wrt, wrt)
     outputs = as_tuple(
         oracle(material.inputs, calls.full_options(law.operator, material.options), calls.dtype)
     )
     cotangents = tuple(
-        torch.from_numpy(
-            stream(derive_seed(material.case.seed, "cotangent"), str(i)).standard_normal(
-                tuple(x.shape)
-            )
-        )
-        .to(DTYPES[calls.dtype])
-        .to(torch.float64)
+        _cotangent(material.case, i, tuple(x.shape)).to(DTYPES[calls.dtype]).to(torch.float64)
         for i, x in enumerate(outputs)
         if x.is_floating_point()
     )

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from conform.draw.fill import DTYPES
+from conform.draw.layout import place
 from conform.run.material import Material, Sublayer
 from conform.run.oracle import slot_dtype
 from conform.run.replies import allowed_strides, head_major
@@ -53,13 +54,35 @@ def make_request(
         ),
         {k: argument(material, v, claim.strides, material.dtype) for k, v in asked.options.items()},
         asked.wrt,
-        tuple(c.to(DTYPES[material.dtype]) for c in asked.cotangents) or None,
+        _cotangents(material, claim, asked) or None,
         asked.repeat,
         heads,
         tuple(i for i, r in enumerate(spec.results) if head_major(r.shape)),
         asked.measure,
         asked.order,
     )
+
+
+def _cotangents(material: Material, claim: OperatorClaim, asked: Asked) -> tuple[TensorArg, ...]:
+    """What flows back, laid out as the case says; contiguous where traffic is metered."""
+    made = []
+    for c in asked.cotangents:
+        given = c.detach().to(DTYPES[material.dtype])
+        layout = "contiguous" if asked.measure else material.case.cotangents
+        if layout == "expanded":
+            axis = next((i for i in range(given.dim() - 1) if _constant_along(given, i)), None)
+            layout = "sliced" if axis is None else f"expanded:{axis}"
+        placed = place(given, layout)
+        if not allowed_strides(placed.strides, placed.shape, claim.strides):
+            placed = place(given, "contiguous")
+        made.append(
+            TensorArg(placed.storage, placed.shape, placed.strides, placed.offset, given.dtype)
+        )
+    return tuple(made)
+
+
+def _constant_along(x: Tensor, axis: int) -> bool:
+    return x.shape[axis] > 1 and bool((x == x.narrow(axis, 0, 1)).all())
 
 
 def argument(material: Material, value: Any, strides: str, dtype: str) -> Arg:

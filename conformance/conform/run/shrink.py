@@ -81,6 +81,8 @@ def _candidates(
     spec = session.book.operator(law.operator).spec
     if limits.layouts != ("contiguous",):
         yield variant, replace(limits, layouts=("contiguous",))
+    if limits.wrt != ("all",):
+        yield variant, replace(limits, wrt=("all",))
     if case.regime != "normal" and (variant.regimes is None or "normal" in variant.regimes):
         yield replace(variant, regimes=("normal",)), limits
     for name, value in case.options.items():

@@ -11,6 +11,7 @@ from conform.law.bounds import tensor
 from conform.law.forms import with_inputs
 
 Tensor = torch.Tensor
+ARITHMETIC = 2.0**-44  # float64 law arithmetic: a few thousand roundoffs of the largest term
 
 
 def other_integers(x: Tensor) -> Tensor:
@@ -66,6 +67,15 @@ def scale(a: Any, b: Any) -> Tensor:
     """The larger magnitude of the two sides, 0 where infinite."""
     x, y = numeric(a), numeric(b)
     return torch.nan_to_num(torch.maximum(x.abs(), y.abs()), posinf=0.0, neginf=0.0)
+
+
+def arithmetic_floor(sizes: Tensor) -> Tensor:
+    """What a law's own float64 arithmetic may lose, by elements of these sizes.
+
+    An element that is small because its terms cancel loses as much as the usual one.
+    """
+    usual = sizes.median() if sizes.numel() else sizes
+    return torch.maximum(sizes, usual) * ARITHMETIC
 
 
 def small(gap: Tensor, floor: Tensor, one_sided: bool) -> bool:

@@ -59,7 +59,9 @@ def encode_request(request: CallRequest, arena: Arena) -> Message:
         "cotangents": None,
     }
     if request.cotangents is not None:
-        header["cotangents"] = [_encode_tensor(c, arena) for c in request.cotangents]
+        header["cotangents"] = [
+            _encode_arg(c, arena, buffers, index_of) for c in request.cotangents
+        ]
     return header
 
 
@@ -92,7 +94,7 @@ def decode_request(header: Message, arena: Arena) -> CallRequest:
             args.append(arg)
     cotangents = header["cotangents"]
     if cotangents is not None:
-        cotangents = tuple(_decode_tensor(item, arena).clone() for item in cotangents)
+        cotangents = tuple(_decode_view(item, buffers) for item in cotangents)
     return CallRequest(
         operator=header["operator"],
         args=tuple(args),
@@ -108,14 +110,18 @@ def decode_request(header: Message, arena: Arena) -> CallRequest:
 def _decode_arg(item: Item, buffers: list[torch.Tensor]) -> Arg:
     kind = item[0]
     if kind == "tensor":
-        _, index, shape, strides, offset = item
-        storage = buffers[index]
-        return TensorArg(storage, tuple(shape), tuple(strides), offset, storage.dtype)
+        return _decode_view(item, buffers)
     if kind == "callable":
         return CallableArg(item[1], item[2], item[3])
     if kind == "named":
         return NamedArg(tuple(item[1]))
     return ScalarArg(tuple(item[1]) if kind == "tuple" else item[1])
+
+
+def _decode_view(item: Item, buffers: list[torch.Tensor]) -> TensorArg:
+    _, index, shape, strides, offset = item
+    storage = buffers[index]
+    return TensorArg(storage, tuple(shape), tuple(strides), offset, storage.dtype)
 
 
 def _encode_tensor(tensor: torch.Tensor, arena: Arena) -> Item:

@@ -312,13 +312,14 @@ def _cotangents(request: CallRequest, floats: list[torch.Tensor]) -> list[torch.
             f"returned {len(floats)} floating-point results; expected {len(request.cotangents)}"
         )
     for index, (y, c) in enumerate(zip(floats, request.cotangents, strict=True)):
-        if y.shape != c.shape:
+        if tuple(y.shape) != c.shape:
             raise MalformedResult(
-                f"floating-point result {index} has shape={tuple(y.shape)}; "
-                f"expected {tuple(c.shape)}"
+                f"floating-point result {index} has shape={tuple(y.shape)}; expected {c.shape}"
             )
     return [
-        c.to(device=y.device, dtype=y.dtype)
+        c.storage.clone()
+        .to(device=y.device, dtype=y.dtype)
+        .as_strided(c.shape, c.strides, c.offset)
         for y, c in zip(floats, request.cotangents, strict=True)
     ]
 

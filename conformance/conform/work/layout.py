@@ -45,7 +45,7 @@ def to_target_layout(request: CallRequest, layout: str) -> CallRequest:
     cotangents = request.cotangents
     if cotangents is not None:
         cotangents = tuple(
-            swap_heads_and_length(c) if index in request.head_major_results else c
+            relaid(c) if index in request.head_major_results else c
             for index, c in enumerate(cotangents)
         )
     return replace(request, args=args, options=options, cotangents=cotangents)

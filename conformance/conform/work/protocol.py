@@ -110,7 +110,7 @@ class CallRequest:
     args: tuple[Arg, ...]
     options: dict[str, Arg] = field(default_factory=dict)
     wrt: tuple[ArgKey, ...] = ()
-    cotangents: tuple[torch.Tensor, ...] | None = None
+    cotangents: tuple[TensorArg, ...] | None = None
     repeat: bool = False
     head_major: tuple[ArgKey, ...] = ()
     head_major_results: tuple[int, ...] = ()
