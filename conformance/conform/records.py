@@ -52,7 +52,7 @@ class ExitCode(IntEnum):
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """A well-known mistake, or an undeclared convention, that explains a failing output.
+    """A well-known mistake, undeclared convention or rounding that explains a failing output.
 
     `agreement` is the share of the compared calls that the explanation reproduces, 0 to 1.
     """
@@ -60,7 +60,7 @@ class Diagnosis:
     mistake: str
     agreement: float
     note: str = ""
-    kind: str = "mistake"  # or "convention"
+    kind: str = "mistake"  # or "convention", or "rounding"
 
 
 @dataclass(frozen=True)

@@ -63,6 +63,8 @@ def diagnosis_sentence(diagnosis: Diagnosis) -> str:
     note = f": {diagnosis.note}" if diagnosis.note else ""
     if diagnosis.kind == "convention":
         return f"follows the undeclared convention {diagnosis.mistake} in {share}{note}"
+    if diagnosis.kind == "rounding":
+        return f"rounds as the undeclared model {diagnosis.mistake} in {share}{note}"
     return f"equals the reference with the mistake {diagnosis.mistake} in {share}{note}"
 
 

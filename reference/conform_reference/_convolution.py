@@ -31,7 +31,7 @@ def taps(x: Tensor, kernel: int, stride: int, padding: int) -> Tensor:
     return mark("backward.taps", torch.stack(read, 2))
 
 
-def _image_by_image(weight: Tensor, images: int) -> Tensor:
+def image_by_image(weight: Tensor, images: int) -> Tensor:
     """[images, elements of weight]: its gradient may be added up over images in its own dtype."""
     return mark("backward.sum.kernel", weight.reshape(1, -1).expand(images, -1))
 
@@ -57,7 +57,7 @@ def conv2d(
     read = taps(x.to(dtype), weight.shape[2], stride, padding)
     B, out, high, wide = x.shape[0], weight.shape[0], read.shape[-2], read.shape[-1]
     columns = read.reshape(B, groups, -1, high * wide)
-    rows = _image_by_image(weight.to(dtype), B).reshape(B, groups, out // groups, -1)
+    rows = image_by_image(weight.to(dtype), B).reshape(B, groups, out // groups, -1)
     first = bias.to(dtype).reshape(1, groups, -1, 1).expand(B, -1, -1, -1)
     # Many implementations begin their sum with the bias, others round the product first.
     whole = torch.cat([columns, torch.ones_like(columns[:, :, :1])], 2)
@@ -73,7 +73,7 @@ def depthwise(x: Tensor, weight: Tensor, stride: int = 1, bias: Tensor | None = 
             f"depthwise.shape={tuple(weight.shape)}: expected (C={x.shape[1]}, k, k) with k odd"
         )
     read = taps(x, kernel, stride, kernel // 2)
-    shared = _image_by_image(weight, x.shape[0]).reshape(x.shape[0], -1, kernel * kernel, 1, 1)
+    shared = image_by_image(weight, x.shape[0]).reshape(x.shape[0], -1, kernel * kernel, 1, 1)
     terms = read * shared
     if bias is None:
         return terms.sum(2)

@@ -1,5 +1,6 @@
 """Other ways to route: noisy gates, hashing, chance, and balanced assignment."""
 
+import math
 from functools import lru_cache
 from itertools import permutations
 
@@ -8,7 +9,7 @@ from torch import Tensor
 
 from conform_reference import _check
 from conform_reference._routing import kept_softmax
-from conform_reference.rounding import decide, mark
+from conform_reference.rounding import another_order, decide, mark
 
 
 def noisy_top_k_gating(
@@ -104,4 +105,24 @@ def sinkhorn_routing(scores: Tensor, *, iterations: int = 8) -> Tensor:
         plan = mark("plan", plan / mark("row_sums", plan.sum(1, keepdim=True)))
         share = mark("column_sums", plan.sum(0, keepdim=True)) * (s.shape[1] / s.shape[0])
         plan = mark("plan", plan / mark("column_share", share))
+    plan = another_order(plan, lambda: _sinkhorn_of_logarithms(s, iterations))
     return plan.to(scores.dtype)
+
+
+def _sinkhorn_of_logarithms(s: Tensor, iterations: int) -> Tensor:
+    """The same plan from sums in place of factors, which are rounded as logarithms."""
+    share = math.log(s.shape[0] / s.shape[1])
+    for _ in range(iterations):
+        s = mark("log_plan", s - _log_sum(s, 1))
+        s = mark("log_plan", mark("log_plan", s - _log_sum(s, 0)) + share)
+    return mark("plan", torch.exp(s))
+
+
+def _log_sum(s: Tensor, dim: int) -> Tensor:
+    """log sum exp; its slope is taken from the result as it is stored."""
+    top = s.detach().amax(dim, keepdim=True)
+    mass = torch.exp(s.detach() - top).sum(dim, keepdim=True)
+    stored = mark("log_sums", top + torch.log(mass))
+    parts = mark("log_parts", torch.exp(mark("log_parts", s.detach() - stored)))
+    change = mark("log_parts", s - s.detach())  # zero, with slope one
+    return mark("backward.log_sums", stored + (parts * change).sum(dim, keepdim=True))

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from conform_reference import _check, _saved
-from conform_reference._attend import drifted
+from conform_reference._attend import float32_drift
 from conform_reference.rounding import mark
 
 
@@ -108,8 +108,14 @@ def seq2seq_attention(h: Tensor, e: Tensor) -> tuple[Tensor, Tensor]:
     dtype = _check.compute_dtype(h, e)
     scores = e.to(dtype)
     maximum = scores.detach().amax(-1, keepdim=True)
-    exponentials = torch.exp(scores - maximum)
-    total = exponentials.sum(-1, keepdim=True)
-    weights = drifted(exponentials / total, maximum, lambda: torch.log(total).squeeze(-1))
+    exponentials = torch.exp(scores.detach() - maximum)
+    share = exponentials / exponentials.sum(-1, keepdim=True) * float32_drift(maximum)
+    # Frameworks take the slope from the weights as they are stored, p (de - sum p de), and add
+    # what comes back from the context to what comes back from the weights.
+    stored = mark("stored_weights", share)
+    finite = torch.where(torch.isinf(scores), 0.0, scores)
+    change = finite - finite.detach()  # zero, with slope one
+    slope = stored * (change - (stored * change).sum(-1, keepdim=True))
+    weights = mark("backward.weights", share + slope)
     context = (mark("weights", weights).unsqueeze(1) @ h.to(dtype)).squeeze(1)
     return context.to(h.dtype), weights.to(e.dtype)

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from conform_reference import _check
+from conform_reference._convolution import image_by_image, taps
 from conform_reference._cross_entropy import log_softmax
 from conform_reference.rounding import mark
 
@@ -75,12 +76,11 @@ def depthwise_separable_convolution(x: Tensor, depthwise: Tensor, pointwise: Ten
     if min(x.shape[2:]) < k:
         raise ValueError(f"x.shape={tuple(x.shape)}: expected sides of at least {k}; pad x")
     dtype = _check.compute_dtype(x, depthwise, pointwise)
-    high, wide = x.shape[2] - k + 1, x.shape[3] - k + 1
-    places = [x[:, :, i : i + high, j : j + wide] for i in range(k) for j in range(k)]
-    filters = depthwise.to(dtype).flatten(1)
-    middle = torch.einsum("bcyxn,cn->bcyx", torch.stack(places, -1).to(dtype), filters)
-    middle = mark("depthwise", middle)
-    return torch.einsum("bcyx,co->boyx", middle, pointwise.to(dtype)).to(x.dtype)
+    B = x.shape[0]
+    filters = image_by_image(depthwise.to(dtype), B).reshape(B, -1, k * k, 1, 1)
+    middle = mark("depthwise", (taps(x.to(dtype), k, 1, 0) * filters).sum(2))
+    mix = image_by_image(pointwise.to(dtype), B).reshape(B, *pointwise.shape)
+    return torch.einsum("bcyx,bco->boyx", middle, mix).to(x.dtype)
 
 
 def convolution_cost(

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from conform_reference import _check
 from conform_reference._kept_softmax import kept_softmax
-from conform_reference.rounding import mark
+from conform_reference.rounding import another_order, mark
 
 
 def patch_norms(tokens: Tensor, *, first_patch: int = 1) -> Tensor:
@@ -25,9 +25,32 @@ def patch_norms(tokens: Tensor, *, first_patch: int = 1) -> Tensor:
     largest = patches.detach().abs().amax(-1, keepdim=True)
     unit = torch.where(largest > 0, largest, 1.0)
     total = (patches / unit).square().sum(-1)
-    # The slope at zero is taken to be zero.
-    root = torch.where(total > 0, torch.sqrt(torch.where(total > 0, total, 1.0)), 0.0)
-    return (root * unit[..., 0]).to(tokens.dtype)
+    norm = torch.sqrt(total).detach() * unit[..., 0]
+    # Frameworks take the slope from the norm as it is stored; at zero it is taken to be zero.
+    stored = mark("stored_norm", torch.where(norm > 0, norm, 1.0)).unsqueeze(-1)
+    slope = mark("slope", torch.where(norm.unsqueeze(-1) > 0, patches.detach() / stored, 0.0))
+    return (norm + (slope * (patches - patches.detach())).sum(-1)).to(tokens.dtype)
+
+
+def _units(y: Tensor) -> Tensor:
+    """y over its length, whose slope is taken from the length as it is stored."""
+    stored = mark("length", y.detach().square().sum(-1, keepdim=True).sqrt())
+    slope = mark("slope", y.detach() / stored)
+    change = mark("backward.quotient", y - y.detach())  # zero, with slope one
+    length = mark("backward.quotient", stored + (slope * change).sum(-1, keepdim=True))
+    return mark("unit", y / mark("backward.quotient", length.expand_as(y)))
+
+
+def _cosines_apart(y: Tensor) -> tuple[Tensor, Tensor]:
+    """Cosines of neighbours downwards and across, from unit vectors made for each pair anew."""
+    parts = []
+    for _ in range(4):  # the gradients of the four are added up one by one
+        parts.append(_units(y))
+        y = mark("backward.partial", y)
+    upper, lower, left, right = parts
+    down = mark("products", upper[:, 1:] * lower[:, :-1]).sum(-1)
+    across = mark("products", left[:, :, 1:] * right[:, :, :-1]).sum(-1)
+    return mark("cosine", down), mark("cosine", across)
 
 
 def neighbour_similarity(x: Tensor) -> Tensor:
@@ -41,7 +64,8 @@ def neighbour_similarity(x: Tensor) -> Tensor:
     unit = mark("unit", y / mark("length", y.square().sum(-1, keepdim=True).sqrt()))
     down = mark("products", unit[:, 1:] * unit[:, :-1]).sum(-1)
     across = mark("products", unit[:, :, 1:] * unit[:, :, :-1]).sum(-1)
-    down, across = mark("cosine", down), mark("cosine", across)
+    down = another_order(mark("cosine", down), lambda: _cosines_apart(y)[0])
+    across = another_order(mark("cosine", across), lambda: _cosines_apart(y)[1])
     pad = torch.nn.functional.pad
     total = pad(down, (0, 0, 0, 1)) + pad(down, (0, 0, 1, 0))
     total = total + (pad(across, (0, 1)) + pad(across, (1, 0)))

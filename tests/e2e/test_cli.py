@@ -139,6 +139,29 @@ def test_a_wrong_scale_gives_1_with_diagnosis_and_replay(conform: Conform, tmp_p
     assert "fixed" in fixed.out
 
 
+EAGER = """
+def attention(q, k, v):
+    return (q @ k.transpose(-1, -2) / q.shape[-1] ** 0.5).softmax(-1) @ v
+
+
+CONFORM = {"operators": {"attention": {"requires": ["H == K", "Lk > 0"]}}}
+"""
+
+
+def test_roundings_that_can_be_declared_are_named(conform: Conform, tmp_path: Path) -> None:
+    only = ("--property", "attention.agrees-with-reference", "--dtype", "bfloat16")
+    asked = ("--profile", "quick", *only)
+    target = tmp_path / "eager.py"
+    target.write_text(EAGER)
+    done = conform("run", "--target", str(target), *asked, "--out", str(tmp_path / "out"))
+    (verdict,) = done.verdicts(outcome="fail")
+    (diagnosis,) = verdict["diagnosis"]
+    assert (diagnosis["mistake"], diagnosis["kind"]) == ("scores-in-dtype", "rounding")
+    target.write_text(EAGER.replace('{"requires"', '{"rounding": "scores-in-dtype", "requires"'))
+    done = conform("run", "--target", str(target), *asked, "--out", str(tmp_path / "out"))
+    assert done.code == 0
+
+
 def test_a_target_that_refuses_everything_is_unsupported(conform: Conform) -> None:
     done = run_softmax(conform, PROCESS / "refuses.py")
     assert {v["outcome"] for v in done.verdicts()} == {"unsupported"}

@@ -1,4 +1,4 @@
-"""Which well-known mistake, or undeclared convention, gives the wrong output?"""
+"""Which well-known mistake, or undeclared convention or rounding, gives the wrong output?"""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from typing import Any
 
 import torch
 
-from conform.judge.criterion import bound_of, ratios, spread
+from conform.draw.case import derive_seed
+from conform.judge.criterion import bound_of, judge, ratios, spread
 from conform.judge.sampling import as_tuple
 from conform.records import Diagnosis
 from conform.run.calls import CallRecord, TargetCalls
 from conform.run.mistakes import mistake_function
-from conform.run.oracle import Bound, Gradient
+from conform.run.oracle import Bound, Gradient, Oracle
 from conform.run.outcomes import Kind, Trial, try_law
 from conform.run.session import Session
 from conform.run.shrink import Shrunk
@@ -39,7 +40,43 @@ def diagnose(session: Session, law: Property, dtype: str, shrunk: Shrunk) -> tup
         if agreement is not None:
             found.append(Diagnosis(name, round(agreement, 3), note, kind))
     # A convention can be declared; where a mistake looks the same, it is the friendlier reading.
-    return tuple(sorted(found, key=lambda d: (-d.agreement, d.kind != "convention"))[:3])
+    found.sort(key=lambda d: (-d.agreement, d.kind != "convention"))
+    return (*found, *_looser_models(session, law.operator, dtype, wrong[:COMPARED]))[:3]
+
+
+def _looser_models(
+    session: Session, name: str, dtype: str, wrong: list[CallRecord]
+) -> Iterator[Diagnosis]:
+    """The rounding models that a target can declare and that excuse all of the wrong calls."""
+    declared = session.oracle(name)
+    for model in declared.operator.spec.accuracy.rounding:
+        if model == declared.model_name:
+            continue
+        oracle = Oracle(declared.operator, declared.conventions, model, declared.compute)
+        if all(_excused(oracle, record, dtype) for record in wrong):
+            note = f'such roundings are excused once declared, as "rounding": "{model}"'
+            yield Diagnosis(model, 1.0, note, "rounding")
+
+
+def _excused(oracle: Oracle, record: CallRecord, dtype: str) -> bool:
+    """Whether every result of the call lies within the bounds of the oracle's rounding model."""
+    seed = derive_seed(0, oracle.name, dtype)
+    call = (record.args, record.options, dtype, seed)
+    if record.wrt:
+        truth = oracle.gradient_truth(*call, record.wrt, record.cotangents)
+    else:
+        truth = oracle.truth(*call)
+    scale, samples = oracle.model(dtype, backward=bool(record.wrt)).scale, iter(truth.draw())
+    for got, want in zip(record.actual, truth.exact.outputs, strict=True):
+        if not isinstance(want, Tensor):
+            if got != want:
+                return False
+        elif not want.is_floating_point():
+            if not torch.equal(got, want):
+                return False
+        elif not judge(got.to(record.dtype), want, next(samples), scale, 0.0).within:
+            return False
+    return True
 
 
 def _agreement(function: Callable[..., Any], records: list[CallRecord]) -> float | None:
