@@ -325,3 +325,17 @@ def test_infinite_ratios_are_json_strings(conform: Conform) -> None:
     )
     ratio = done.verdicts()[0]["worst_ratio"]
     assert ratio == "inf" or math.isfinite(ratio)
+
+
+def test_several_targets_are_checked_before_the_first_is_judged(
+    conform: Conform, tmp_path: Path
+) -> None:
+    """Else what was judged of the first would be lost with the second."""
+    good, other = tmp_path / "good.py", tmp_path / "other.py"
+    good.write_text(GOOD_SOFTMAX)
+    other.write_text("def gelu(x, *, approximate='none'):\n    return x\n")
+    for second, told in ((other, "none of the selected operators"), ("absent.py", "no such file")):
+        ended = run_softmax(conform, good, "--target", str(second))
+        assert ended.code == 2
+        assert told in ended.err
+        assert "good:" not in ended.out

@@ -23,7 +23,7 @@ from conform.bench.table import markdown
 from conform.bench.timing import Case, Competitor, Expected, wrong
 from conform.commands.bench import exit_code, write
 from conform.errors import ConformError
-from conform.run.runner import signatures
+from conform.run.preflight import signatures
 from conform.spec.book import built_in
 from conform.target.loading import LoadedTarget, load_target
 from conform.target.ref import parse_target

@@ -16,7 +16,7 @@ from conform.bench.records import BenchReport, CaseResult, Status
 from conform.bench.table import markdown
 from conform.errors import ConformError
 from conform.records import ExitCode
-from conform.run.runner import signatures
+from conform.run.preflight import signatures
 from conform.spec.book import built_in
 from conform.target.loading import load_target
 from conform.target.ref import TargetKind, parse_target

@@ -17,8 +17,8 @@ from conform.records import ExitCode
 from conform.run.constraints import constraints_of
 from conform.run.counterexample import case_in_words, failure_of
 from conform.run.outcomes import Kind, Trial, try_law
+from conform.run.preflight import signatures
 from conform.run.profiles import PROFILES
-from conform.run.runner import signatures
 from conform.run.session import Session
 from conform.spec.book import Book, Property, built_in
 from conform.target.ref import TargetRef, parse_target

@@ -91,6 +91,7 @@ def _shard(text: str) -> tuple[int, int]:
 def _run(options: RunOptions, level: Level, shard: tuple[int, int], known: Known) -> RunResult:
     import torch
 
+    from conform.run.preflight import check_targets
     from conform.run.profiles import PROFILES
     from conform.run.runner import Request, Runner, selection
     from conform.spec.book import built_in
@@ -113,6 +114,8 @@ def _run(options: RunOptions, level: Level, shard: tuple[int, int], known: Known
         _earlier(options),
     )
     chosen = selection(book, request)
+    if len(request.targets) > 1:
+        check_targets(request, book, chosen)
     torch.set_num_threads(1)
     told = _listeners(options, level, book, chosen)
     listeners = [_excusing(listener, known) for listener in told] if known else told

@@ -11,8 +11,8 @@ from conform.draw.structure import Variant, draw_cases, vary
 from conform.errors import ConformError
 from conform.run.constraints import constraints_of
 from conform.run.material import materialise
+from conform.run.preflight import signatures
 from conform.run.requests import Asked, make_request
-from conform.run.runner import signatures
 from conform.spec.book import Book, Operator, built_in
 from conform.target.claims import OperatorClaim, TargetDescription
 from conform.target.ref import parse_target

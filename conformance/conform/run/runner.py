@@ -28,11 +28,12 @@ from conform.events import (
 )  # fmt: skip
 from conform.nearest import nearest
 from conform.records import Level, PropertyInfo, RunResult, TargetResult, Verdict
+from conform.run.preflight import asked_of, dtypes_of, signatures
 from conform.run.profiles import Profile
 from conform.run.session import Session
 from conform.run.verify import verify
 from conform.spec.book import Book, Property
-from conform.target.claims import OperatorClaim, OperatorSignature
+from conform.target.claims import OperatorClaim
 
 DTYPES = ("float64", "float32", "bfloat16", "float16")
 
@@ -55,20 +56,6 @@ class Request:
     command: str = ""
     resume: dict[tuple[str, str, str], Verdict] = field(default_factory=dict)
     part: tuple[int, int] = (1, 1)  # of the shard, for the processes of one run
-
-
-def signatures(book: Book) -> list[OperatorSignature]:
-    """What the operators' functions must accept."""
-    return [
-        OperatorSignature(
-            name,
-            tuple(op.spec.inputs),
-            {k: o.default for k, o in op.spec.options.items()},
-            frozenset(k for k, o in op.spec.options.items() if o.required),
-            tuple(op.spec.dims),
-        )
-        for name, op in book.operators.items()
-    ]
 
 
 def dealt(costs: Mapping[str, float], part: tuple[int, int]) -> list[str]:
@@ -182,14 +169,8 @@ class Runner:
         ) as client:
             description = client.describe()
             claims = description.operators
-            asked = [p for p in chosen if p.operator in claims]
-            if not asked:
-                raise ConformError(
-                    "nothing-selected",
-                    f"the target {description.name} has none of the selected operators",
-                    hint=f"it has: {', '.join(sorted(claims))}",
-                )
-            dtypes = self._dtypes(description.dtypes)
+            asked = asked_of(description, chosen)
+            dtypes = dtypes_of(description, self.request.dtypes)
             session = Session(
                 description.name,
                 client,
@@ -234,19 +215,6 @@ class Runner:
         missing = tuple(sorted(set(self.book.operators) - set(claims)))
         declared = {name: _declared(claim) for name, claim in claims.items()}
         return TargetResult(description.name, text, names, tuple(verdicts), declared, missing)
-
-    def _dtypes(self, offered: Iterable[str]) -> tuple[str, ...]:
-        offered = tuple(offered)
-        if not self.request.dtypes:
-            return offered
-        wanted = tuple(d for d in self.request.dtypes if d in offered)
-        if not wanted:
-            raise ConformError(
-                "nothing-selected",
-                f"the target claims none of the dtypes {', '.join(self.request.dtypes)}",
-                hint=f"it claims {', '.join(offered)}",
-            )
-        return wanted
 
     def _sharded(self, plan: list[tuple[Property, str]]) -> list[tuple[Property, str]]:
         """Whole operators go to a shard, and within it to a process: cases are drawn once."""

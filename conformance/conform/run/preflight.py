@@ -1,0 +1,74 @@
+"""Whether the targets of a run can be judged at all, before the first of them is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from conform.errors import ConformError
+from conform.spec.book import Book, Property
+from conform.target.claims import OperatorSignature, TargetDescription
+
+if TYPE_CHECKING:
+    from conform.run.runner import Request
+
+
+def signatures(book: Book) -> list[OperatorSignature]:
+    """What the operators' functions must accept."""
+    return [
+        OperatorSignature(
+            name,
+            tuple(op.spec.inputs),
+            {k: o.default for k, o in op.spec.options.items()},
+            frozenset(k for k, o in op.spec.options.items() if o.required),
+            tuple(op.spec.dims),
+        )
+        for name, op in book.operators.items()
+    ]
+
+
+def asked_of(description: TargetDescription, chosen: Iterable[Property]) -> list[Property]:
+    """The chosen properties of operators that the target has; ConformError when there are none."""
+    claims = description.operators
+    asked = [p for p in chosen if p.operator in claims]
+    if not asked:
+        raise ConformError(
+            "nothing-selected",
+            f"the target {description.name} has none of the selected operators",
+            hint=f"it has: {', '.join(sorted(claims))}",
+        )
+    return asked
+
+
+def dtypes_of(description: TargetDescription, wanted: Sequence[str]) -> tuple[str, ...]:
+    """The wanted dtypes (all when none is) that the target offers; ConformError for none."""
+    offered = tuple(description.dtypes)
+    found = tuple(d for d in wanted if d in offered) if wanted else offered
+    if not found:
+        raise ConformError(
+            "nothing-selected",
+            f"the target claims none of the dtypes {', '.join(wanted)}",
+            hint=f"it claims {', '.join(offered)}",
+        )
+    return found
+
+
+def check_targets(request: Request, book: Book, chosen: Sequence[Property]) -> None:
+    """Load every target and see that something is asked of it. ConformError for the first not.
+
+    Found out in the midst of a run, it would cost what was judged before.
+    """
+    from conform.target.ref import parse_target
+    from conform.work.client import WorkerClient
+
+    found = [parse_target(text) for text in request.targets]  # all names before any is loaded
+    for target in found:
+        with WorkerClient(
+            target,
+            operators=signatures(book),
+            device=request.device or None,
+            timeout=request.timeout,
+        ) as client:
+            description = client.describe()
+            asked_of(description, chosen)
+            dtypes_of(description, request.dtypes)
