@@ -62,7 +62,7 @@ def probabilities(x: Tensor, Wg: Tensor) -> Tensor:
     return kept_softmax(logits)
 
 
-def choose_experts(probs: Tensor, top_k: int) -> tuple[Tensor, Tensor]:
+def choose_experts(probs: Tensor, top_k: int, *, ordered: bool = True) -> tuple[Tensor, Tensor]:
     """The `top_k` experts of each token and their weights: [T,N] -> int64[T,top_k], [T,top_k]."""
     _check.at_least("top_k", top_k, 1)
     if top_k > probs.shape[1]:
@@ -70,7 +70,7 @@ def choose_experts(probs: Tensor, top_k: int) -> tuple[Tensor, Tensor]:
             f"top_k={top_k}, experts={probs.shape[1]}: expected top_k of at most the number of "
             f"experts; lower top_k"
         )
-    indices = decide("expert", probs, top_k)
+    indices = decide("expert", probs, top_k, ordered=ordered)
     weights = torch.gather(probs, 1, indices)
     if rules().renormalize:
         weights = weights / mark("weight_sum", weights.sum(-1, keepdim=True))

@@ -37,7 +37,7 @@ def noisy_top_k_gating(
     raw = mark("raw_deviation", x.to(dtype) @ Wnoise.to(dtype))
     deviation = mark("deviation", torch.logaddexp(raw, torch.zeros_like(raw)))
     logits = mark("logits", clean + mark("noise", noise.to(dtype) * deviation))
-    chosen = decide("expert", logits, top_k)
+    chosen = decide("expert", logits, top_k, ordered=False)
     keep = (chosen.unsqueeze(-1) == torch.arange(shape[1])).any(-2)
     return kept_softmax(logits, keep).to(x.dtype)
 

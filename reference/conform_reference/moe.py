@@ -60,8 +60,9 @@ def moe_layer(
             f"W2.shape={tuple(W2.shape)}: expected {(experts, hidden_width, width)}, (N, F, E); "
             f"transpose W2 if it is stored the other way"
         )
-    chosen, weights = choose_experts(probs, top_k)
-    if capacity_factor is not None and x.shape[0]:
+    limited = capacity_factor is not None  # then first choices come first
+    chosen, weights = choose_experts(probs, top_k, ordered=limited)
+    if limited and x.shape[0]:
         slots = expert_capacity(x.shape[0], experts, capacity_factor, top_k=top_k)
         weights = torch.where(kept_assignments(chosen, experts, slots), weights, 0.0)
     hidden = mark("hidden", torch.einsum("te,nef->ntf", x.to(probs.dtype), W1.to(probs.dtype)))

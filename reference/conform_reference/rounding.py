@@ -49,7 +49,7 @@ def marks(hook: Hook) -> Iterator[None]:
         _hook.reset(token)
 
 
-Decider = Callable[[str, Tensor, int], Tensor]
+Decider = Callable[[str, Tensor, int, bool], Tensor]
 
 _decider: ContextVar[Decider | None] = ContextVar("conform_decider", default=None)
 
@@ -59,20 +59,21 @@ def best(scores: Tensor, count: int) -> Tensor:
     return torch.sort(scores, dim=-1, descending=True, stable=True).indices[..., :count]
 
 
-def decide(name: str, scores: Tensor, count: int = 1) -> Tensor:
+def decide(name: str, scores: Tensor, count: int = 1, *, ordered: bool = True) -> Tensor:
     """The `count` best of scores[..., N] -> int64[..., count], best first, as an open decision.
 
     Every top-k, argmax or nearest neighbour of the reference goes through here, so that the checker
     can judge it by margin: a choice whose score is within roundoff of the best is as right.
-    `name` ties the decision to the result that reports it (`decision:` in the spec).
+    `name` ties the decision to the result that reports it (`decision:` in the spec); where the
+    order among the `count` changes nothing, it is not `ordered`.
     """
     decider = _decider.get()
-    return best(scores, count) if decider is None else decider(name, scores, count)
+    return best(scores, count) if decider is None else decider(name, scores, count, ordered)
 
 
 @contextmanager
 def deciding(decider: Decider | None) -> Iterator[None]:
-    """Install `decider(name, scores, count)` for every `decide` inside the block; None: `best`."""
+    """Install `decider(name, scores, count, ordered)` for every `decide` inside; None: `best`."""
     token = _decider.set(decider)
     try:
         yield

@@ -85,3 +85,18 @@ def test_reported_stages_are_taken_apart() -> None:
     assert single is not None
     assert single[0].tolist() == [[1], [2]]
     assert split_reported(torch.zeros(3, 3), [made(1)]) is None
+
+
+def test_where_the_order_changes_nothing_only_the_last_place_is_close() -> None:
+    scores = torch.tensor([[3.0, 2.99, 1.0, 0.0]], dtype=torch.float64)
+    bound = torch.full_like(scores, 0.1)
+    for ordered in (True, False):
+        assert close(Decision("expert", scores, best(scores, 2), ordered), bound) is ordered
+        assert close(Decision("expert", scores, best(scores, 1), ordered), bound)
+        assert close(Decision("expert", scores, best(scores, 4), ordered), bound) is ordered
+
+
+def test_a_wide_bound_among_the_chosen_reaches_the_next() -> None:
+    scores = torch.tensor([[3.0, 2.0, 1.0]], dtype=torch.float64)
+    bound = torch.tensor([[2.5, 0.1, 0.1]], dtype=torch.float64)
+    assert close(Decision("expert", scores, best(scores, 2), ordered=False), bound)

@@ -20,11 +20,12 @@ Tensor = torch.Tensor
 
 @dataclass(frozen=True, eq=False)
 class Decision:
-    """`chosen` int64[..., k], best first, among scores[..., N]."""
+    """`chosen` int64[..., k], best first, among scores[..., N]. Their order counts if `ordered`."""
 
     name: str
     scores: Tensor
     chosen: Tensor
+    ordered: bool = True
 
 
 @dataclass
@@ -34,12 +35,12 @@ class Recorder:
     forced: Mapping[str, Sequence[Tensor]] = field(default_factory=dict)
     made: list[Decision] = field(default_factory=list)
 
-    def __call__(self, name: str, scores: Tensor, count: int) -> Tensor:
+    def __call__(self, name: str, scores: Tensor, count: int, ordered: bool = True) -> Tensor:
         """The decision to follow."""
         before = sum(item.name == name for item in self.made)
         given = self.forced.get(name, ())
         chosen = given[before] if before < len(given) else best(scores, count)
-        self.made.append(Decision(name, scores.detach(), chosen))
+        self.made.append(Decision(name, scores.detach(), chosen, ordered))
         return chosen
 
 
@@ -50,7 +51,7 @@ class Replayer:
     made: Sequence[Decision]
     scores: list[Tensor] = field(default_factory=list)
 
-    def __call__(self, name: str, scores: Tensor, count: int) -> Tensor:
+    def __call__(self, name: str, scores: Tensor, count: int, ordered: bool = True) -> Tensor:
         """The recorded decision."""
         chosen = self.made[len(self.scores)].chosen
         self.scores.append(scores)
@@ -58,7 +59,7 @@ class Replayer:
 
 
 def close(decision: Decision, bound: Tensor) -> bool:
-    """Whether another choice, or another order, is within the bounds of the scores."""
+    """Whether another choice, or another order that counts, is within the scores' bounds."""
     scores, count = decision.scores, decision.chosen.shape[-1]
     if scores.numel() == 0:
         return False
@@ -70,7 +71,14 @@ def close(decision: Decision, bound: Tensor) -> bool:
     reach = torch.gather(scores + bound, -1, best(scores, scores.shape[-1]))
     beyond = torch.flip(torch.cummax(torch.flip(reach, (-1,)), -1).values, (-1,))
     last = min(count, scores.shape[-1] - 1)
-    return bool((high[..., :last] - slack[..., :last] <= beyond[..., 1 : last + 1]).any())
+    tight = high[..., :last] - slack[..., :last] <= beyond[..., 1 : last + 1]
+    if not decision.ordered:
+        if count >= scores.shape[-1]:
+            return False  # all are chosen
+        # Any of the chosen may be the one that another takes the place of.
+        lowest = (high - slack)[..., :count].amin(-1)
+        return bool((lowest <= beyond[..., count]).any())
+    return bool(tight.any())
 
 
 def wrong(decision: Decision, chosen: Tensor, bound: Tensor) -> Tensor:

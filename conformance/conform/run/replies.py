@@ -156,7 +156,7 @@ def disagreement(operator: str, judged: Judged, tracked: bool) -> str:
     if r.ratio <= 1 < r.rms:
         return (
             f"{what} is within its bound at every element, but the root mean square error is "
-            f"{r.rms:.3g} times what roundoff excuses"
+            f"{r.rms:.5g} times what roundoff excuses"
         )
     where = list(r.index) if r.index else "the value"
     return (
