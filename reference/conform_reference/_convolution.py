@@ -123,9 +123,11 @@ def fold_batch_norm(
     deviation = mark("deviation", torch.sqrt(mark("variance", variance.to(dtype) + eps)))
     factor = mark("factor", gamma.to(dtype) / deviation)
     shape = (-1,) + (1,) * (weight.dim() - 1)
-    # (w gamma) / deviation and (mean gamma) / deviation round in another place.
-    scaled = weight.to(dtype) * factor.reshape(shape)
-    shift = mark("shift", mean.to(dtype) * factor)
+    # What comes back to the factor from its two uses may be rounded before it is added up.
+    first, second = (mark("backward.partial", factor) for _ in range(2))
+    spread = mark("backward.products", first.reshape(shape).expand_as(weight))
+    scaled = weight.to(dtype) * spread
+    shift = mark("shift", mean.to(dtype) * second)
     return scaled.to(weight.dtype), (beta.to(dtype) - shift).to(weight.dtype)
 
 

@@ -47,7 +47,7 @@ def tried(tmp_path: Path, name: str, dtype: str) -> Trial:
     path.write_text(SPEC)
     book = load([path])
     session = Session(
-        "fake",
+        "reference",
         LocalClient({"summed": shares}),
         {"summed": OperatorClaim("summed", "summed", frozenset())},
         book,

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 import torch
 
-MARGIN = 7  # elements before and after every view; odd, so that nothing stays aligned by chance
+# Elements before and after every view: no multiple of 4, so that nothing stays aligned by chance;
+# even, since torch itself takes no pair of real numbers for a complex one at an odd place.
+MARGIN = 6
 NAMES = ("contiguous", "transposed", "sliced", "misaligned", "expanded")
 _INT_CANARY = 0x5A5A5A5A
 
@@ -34,9 +36,10 @@ def _canary(dtype: torch.dtype) -> float | int | bool:
 def place(values: torch.Tensor, layout: str) -> Placed:
     """Put `values` (any shape, any dtype) into a fresh buffer under a layout.
 
-    contiguous: as torch.empty would; transposed: the last two dims swapped in memory; sliced: every
-    row padded inside a larger buffer; misaligned: starts one element late; expanded:AXIS: stride 0
-    along that axis, whose values must be equal. All but the first have NaN margins around them.
+    contiguous: as torch.empty would; transposed: the last two dims swapped in memory; swapped: the
+    two before the last (heads and length, say), where there are as many; sliced: every row padded
+    inside a larger buffer; misaligned: starts two elements late; expanded:AXIS: stride 0 along that
+    axis, whose values must be equal. All but the first have NaN margins around them.
     """
     shape = tuple(values.shape)
     if layout == "contiguous" or values.numel() == 0 or not shape:
@@ -45,14 +48,16 @@ def place(values: torch.Tensor, layout: str) -> Placed:
         return Placed(flat, shape, _row_major(shape), 0)
     if layout.startswith("expanded:"):
         return _expanded(values, int(layout.split(":")[1]))
-    if layout == "transposed" and len(shape) >= 2:
+    if layout in ("transposed", "swapped") and len(shape) >= 2:
         order = (*range(len(shape) - 2), len(shape) - 1, len(shape) - 2)
+        if layout == "swapped" and len(shape) >= 3:
+            order = (*range(len(shape) - 3), len(shape) - 2, len(shape) - 3, len(shape) - 1)
         inner = _padded([shape[axis] for axis in order], 0)
         strides = tuple(inner[order.index(axis)] for axis in range(len(shape)))
         return _put(values, strides, MARGIN)
     if layout == "misaligned":
-        return _put(values, _row_major(shape), 1)
-    return _put(values, _padded(list(shape), 3), MARGIN)  # sliced
+        return _put(values, _row_major(shape), 2)
+    return _put(values, _padded(list(shape), 2), MARGIN)  # sliced
 
 
 def _row_major(shape: tuple[int, ...]) -> tuple[int, ...]:

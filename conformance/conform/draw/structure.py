@@ -177,7 +177,9 @@ def build(
     for name, item in spec.inputs.items():
         value = _input(scope, name, item, lead, regime, variant)
         if isinstance(value, Source):
-            value = _laid_out(value, layout, chooser)
+            # Where nothing but normal values is legal, equal rows are not.
+            plain = item.regimes == ("normal",) and layout == "expanded"
+            value = _laid_out(value, "sliced" if plain else layout, chooser)
         inputs[name] = limits.limit(name, value)
         names[name] = inputs[name]
     options = _options(spec, scope, chooser, limits, variant, layout)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -100,14 +101,25 @@ class _SummedInDtype(torch.autograd.Function):
         (c,) = ctx.saved_tensors
         # What rounding every partial sum loses is charged to the term that completes it.
         partial = gradient.reshape(-1, gradient.shape[-1]).cumsum(0)
+        c = c.reshape(partial.shape) if c.dim() else c
         lost = rounded_on_scaled_grid(partial, c, ctx.dtype) - partial
         return gradient + lost.reshape(gradient.shape), None, None
 
 
-def _another(c: torch.Tensor, count: int, noise: Roundoff) -> torch.Tensor:
-    """The grid of the count-th mark, in [1, 2): steps of the golden ratio."""
+@lru_cache(maxsize=64)
+def _offsets(shape: tuple[int, ...]) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(len(shape))
+    return torch.rand(shape, generator=generator, dtype=torch.float64)
+
+
+def _another(x: torch.Tensor, c: torch.Tensor, count: int, noise: Roundoff) -> torch.Tensor:
+    """The grid of the count-th mark, in [1, 2): steps of the golden ratio.
+
+    On one grid close values round alike, as they mostly do; `apart`, each has a grid of its own.
+    """
     before, noise.paused = noise.paused, True
     try:
+        c = c + _offsets(tuple(x.shape)) if noise.apart else c
         return 1.0 + torch.remainder(c + 0.6180339887 * count, 1.0)
     finally:
         noise.paused = before
@@ -135,7 +147,7 @@ def rounding(model: Model, c: torch.Tensor, noise: Roundoff) -> Iterator[None]:
         nonlocal count
         if name.startswith("float32.") and x.is_floating_point():
             count += 1
-            return _float32(x, _another(c, count, noise), noise)
+            return _float32(x, _another(x, c, count, noise), noise)
         ahead = not name.startswith("backward.")
         # The gradient of what may be rounded may be rounded, where a mark stands for it alone.
         known = name in model.rounded or name.removeprefix("backward.") in model.rounded
@@ -144,7 +156,7 @@ def rounding(model: Model, c: torch.Tensor, noise: Roundoff) -> Iterator[None]:
         if not ahead and not model.backward:
             return x
         count += 1
-        grid = _another(c, count, noise)
+        grid = _another(x, c, count, noise)
         before, noise.paused = noise.paused, True
         try:
             if name.startswith("backward.sum."):

@@ -102,8 +102,11 @@ class Roundoff(TorchDispatchMode):
     `shared_noise` tells that some operation did not depend on the sample.
     """
 
-    def __init__(self, seed: int, scale: float = 1.0, *, strict: bool = False) -> None:
+    def __init__(
+        self, seed: int, scale: float = 1.0, *, strict: bool = False, apart: bool = False
+    ) -> None:
         super().__init__()
+        self.apart = apart
         self.random = random.Random(seed)
         self.kinks = Kinks(seed)
         self._one = torch.ones((), dtype=torch.float64)
@@ -247,9 +250,10 @@ def _scatter_of_sizes(name: str, args: Any, kwargs: Any, out: torch.Tensor) -> t
 def _growth(count: int) -> float:
     """Amplitude, in unit roundoffs of sum |terms|, of a float32 sum in any order.
 
-    Equal terms are rounded alike: added up in 8 lanes they are off by up to count / 16.
+    Equal terms are rounded alike: added up in 4 lanes they are off by up to count / 8, and a
+    bound is five times the amplitude.
     """
-    return 2.0 + max(0.8 * float(count) ** 0.5, count / 96) if count > 1 else 1.0
+    return 2.0 + max(0.8 * float(count) ** 0.5, count / 32) if count > 1 else 1.0
 
 
 def _power_of_two(value: Any) -> bool:

@@ -10,6 +10,7 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 
 from conform.draw.case import derive_seed
+from conform.judge.criterion import STRETCH
 from conform.judge.decisions import Decision, Recorder, Replayer
 from conform.judge.gradients import pull
 from conform.judge.model import Model, rounded_on_scaled_grid, rounding
@@ -74,6 +75,24 @@ class Observer(Roundoff):
         return out
 
 
+@dataclass(frozen=True)
+class Manner:
+    """How samples are rounded: all roundoff `stretch` times as large; `apart`: each element of a
+    marked quantity on a grid of its own."""
+
+    stretch: float = 1.0
+    apart: bool = False
+
+    def noise(self, seed: int) -> Roundoff:
+        """The roundoff of one evaluation."""
+        return Roundoff(seed, self.stretch, apart=self.apart)
+
+
+USUAL = Manner()
+STRETCHED = Manner(STRETCH)
+APART = Manner(3**0.5, apart=True)  # half a step up or down, not anything between
+
+
 def as_tuple(value: Any) -> tuple[Any, ...]:
     """A tuple of results, also for one."""
     return tuple(value) if isinstance(value, (tuple, list)) else (value,)
@@ -117,21 +136,21 @@ def sample(
     name: str,
     decisions: Sequence[Decision] = (),
     scores: bool = True,
-    stretch: float = 1.0,
+    manner: Manner = USUAL,
 ) -> list[torch.Tensor]:
     """Float results of `count` evaluations under the model, each [count, ...], in order.
 
     `function` takes float64 tensors and returns a tensor or a tuple; only floating results are
     returned. `name` identifies the function: one that makes its own constants is looped over.
     Given `decisions` are followed by every sample; their noisy `scores` come after the results.
-    `stretch` multiplies all roundoff.
+    `manner` says how to round.
     """
     replay = _replay(decisions, scores)
     seed = derive_seed(seed, name)
     generator = torch.Generator().manual_seed(seed % 2**63)
     grid = 1.0 + torch.rand(count, generator=generator, dtype=torch.float64)
     if name not in _LOOPED and tensors:
-        noise = Roundoff(seed, stretch)
+        noise = manner.noise(seed)
         noise.sampled = count
         noise.kinks.scale = model.scale
         result = _mapped(function, tensors, model, grid, noise, replay)
@@ -139,7 +158,7 @@ def sample(
             return result
         _LOOPED.add(name)
     rows = [
-        _once(function, tensors, model, grid[i], Roundoff(derive_seed(seed, i), stretch), replay)
+        _once(function, tensors, model, grid[i], manner.noise(derive_seed(seed, i)), replay)
         for i in range(count)
     ]
     return [torch.stack(column) for column in zip(*rows, strict=True)]

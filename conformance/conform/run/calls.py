@@ -59,6 +59,7 @@ class TargetCalls:
     before_call: Callable[[], None] = lambda: None
     expecting_error: bool = False
     doubtful: bool = False
+    own: bool = False  # of the reference, whose laws are asked of the oracle as well
     exact: dict[Any, Any] = field(default_factory=dict)
 
     @property

@@ -12,13 +12,13 @@ from conform.draw.case import derive_seed
 from conform.draw.fill import DTYPES
 from conform.judge.criterion import (
     NOTHING,
-    STRETCH,
     Residual,
+    close_apart,
     exact_residual,
     judge,
     steep_apart,
 )
-from conform.judge.sampling import as_tuple
+from conform.judge.sampling import APART, STRETCHED, as_tuple
 from conform.records import Outcome
 from conform.run.decided import Settled, is_open, settle
 from conform.run.excuses import excuse_of, flushed_change
@@ -255,7 +255,10 @@ def _compare(call: Call, results: Sequence[Any], truth: Truth) -> Judged:
                 samples = truth.draw()[position]
                 residual = judge(got, want, samples, model.scale, extra)
             if not residual.within and want.numel():
-                samples = steep_apart(samples, truth.draw(STRETCH)[position], want)
+                samples = steep_apart(samples, truth.draw(STRETCHED)[position], want)
+                residual = judge(got, want, samples, model.scale, extra)
+            if not residual.within and want.numel():
+                samples = close_apart(samples, truth.draw(APART)[position], want)
                 residual = judge(got, want, samples, model.scale, extra)
         position += int(floating)
         if residual.excess > worst.excess or worst.elements == 0:

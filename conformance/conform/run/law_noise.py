@@ -9,8 +9,9 @@ from typing import Any
 import torch
 
 from conform.draw.case import derive_seed
-from conform.judge.criterion import STRETCH, spread, steep_apart
+from conform.judge.criterion import close_apart, spread, steep_apart
 from conform.judge.roundoff import Roundoff, as_samples
+from conform.judge.sampling import APART, STRETCHED, USUAL, Manner
 from conform.law.bounds import tensor
 from conform.law.evaluate import Evaluator
 from conform.run.material import Material
@@ -56,10 +57,11 @@ class LawNoise:
 
         samples = self.sampled(sides)
         if steep:
-            stretched = self.sampled(sides, stretch=STRETCH)
+            stretched = self.sampled(sides, manner=STRETCHED)
+            apart = self.sampled(sides, manner=APART)
             samples = [
-                steep_apart(s, wide, e)
-                for s, wide, e in zip(samples, stretched, exact, strict=True)
+                close_apart(steep_apart(s, wide, e), a, e)
+                for s, wide, a, e in zip(samples, stretched, apart, exact, strict=True)
             ]
         return [_open(spread(s, e, self.scale)) for s, e in zip(samples, exact, strict=True)]
 
@@ -67,7 +69,7 @@ class LawNoise:
         self,
         function: Callable[[Evaluator], tuple[Tensor, ...]],
         names: dict[str, Any] | None = None,
-        stretch: float = 1.0,
+        manner: Manner = USUAL,
     ) -> list[Tensor]:
         """`function` of the law's evaluator, evaluated under roundoff, [samples, ...] each."""
         names = names if names is not None else self.material.names
@@ -75,13 +77,13 @@ class LawNoise:
         generator = torch.Generator().manual_seed(seed % 2**63)
         grid = 1.0 + torch.rand(SAMPLES, generator=generator, dtype=torch.float64)
         if self.law.id not in _LOOPED:
-            found = self._batched(function, names, grid, Roundoff(seed, stretch))
+            found = self._batched(function, names, grid, manner.noise(seed))
             if found is not None:
                 return found
             _LOOPED.add(self.law.id)
         rows = []
         for i in range(SAMPLES):
-            noise = Roundoff(derive_seed(seed, i), stretch)
+            noise = manner.noise(derive_seed(seed, i))
             rows.append(self._noisy(function, names, grid[i], noise))
         return [torch.stack(column) for column in zip(*rows, strict=True)]
 

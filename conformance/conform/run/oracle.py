@@ -11,7 +11,15 @@ from conform.draw.fill import DTYPES
 from conform.judge.decisions import Decision
 from conform.judge.gradients import pull
 from conform.judge.model import Model
-from conform.judge.sampling import Exact, as_tuple, evaluate, sample, sample_count
+from conform.judge.sampling import (
+    USUAL,
+    Exact,
+    Manner,
+    as_tuple,
+    evaluate,
+    sample,
+    sample_count,
+)
 from conform.spec.book import Operator
 from conform.spec.models import OperatorSpec, RoundingSpec
 from conform_reference.conventions import adapt
@@ -104,24 +112,24 @@ class Gradient:
 class Truth:
     """What a call should give: exact outputs, and a way to the samples of the float ones.
 
-    `make` draws samples with roundoff stretched by a factor.
+    `make` draws samples rounded in a manner.
     """
 
-    def __init__(self, exact: Exact, make: Callable[[float], list[Tensor]]) -> None:
+    def __init__(self, exact: Exact, make: Callable[[Manner], list[Tensor]]) -> None:
         self.exact = exact
         self._make = make
-        self._drawn: dict[float, list[Tensor]] = {}
+        self._drawn: dict[Manner, list[Tensor]] = {}
 
     @property
     def drawn(self) -> list[Tensor] | None:
         """The samples once they were asked for."""
-        return self._drawn.get(1.0)
+        return self._drawn.get(USUAL)
 
-    def draw(self, stretch: float = 1.0) -> list[Tensor]:
+    def draw(self, manner: Manner = USUAL) -> list[Tensor]:
         """The samples, made once; scores of discrete decisions stand last."""
-        if stretch not in self._drawn:
-            self._drawn[stretch] = self._make(stretch)
-        return self._drawn[stretch]
+        if manner not in self._drawn:
+            self._drawn[manner] = self._make(manner)
+        return self._drawn[manner]
 
 
 class Oracle:
@@ -186,10 +194,8 @@ class Oracle:
         count = sample_count(exact.largest)
         model, made = self.model(dtype), exact.decisions
 
-        def draw(stretch: float) -> list[Tensor]:
-            return sample(
-                bound, bound.tensors, model, count, seed, self.name, made, stretch=stretch
-            )
+        def draw(manner: Manner) -> list[Tensor]:
+            return sample(bound, bound.tensors, model, count, seed, self.name, made, manner=manner)
 
         return Truth(exact, draw)
 
@@ -212,7 +218,7 @@ class Oracle:
         count = sample_count(exact.largest)
         model, name = self.model(dtype, backward=True), self.name + ".gradient"
 
-        def draw(stretch: float) -> list[Tensor]:
-            return sample(function, tensors, model, count, seed, name, decisions, False, stretch)
+        def draw(manner: Manner) -> list[Tensor]:
+            return sample(function, tensors, model, count, seed, name, decisions, False, manner)
 
         return Truth(exact, draw)

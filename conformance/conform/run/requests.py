@@ -69,6 +69,8 @@ def _cotangents(material: Material, claim: OperatorClaim, asked: Asked) -> tuple
     for c in asked.cotangents:
         given = c.detach().to(DTYPES[material.dtype])
         layout = "contiguous" if asked.measure else material.case.cotangents
+        if layout == "transposed":
+            layout = "swapped"  # as gradients come back from attention
         if layout == "expanded":
             axis = next((i for i in range(given.dim() - 1) if _constant_along(given, i)), None)
             layout = "sliced" if axis is None else f"expanded:{axis}"

@@ -178,7 +178,9 @@ class Session:
         material: Material = materialise(
             self.book.operator(operator), case, dtype, lambda name: name in claim.options
         )
-        return TargetCalls(material, self.client, self.claims, self.oracle, self.timeout, judging)
+        calls = TargetCalls(material, self.client, self.claims, self.oracle, self.timeout, judging)
+        calls.own = self.name == "reference"
+        return calls
 
 
 def variant_of(law: Property) -> Variant:

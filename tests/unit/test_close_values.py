@@ -1,0 +1,42 @@
+"""Close values are rounded alike, but for those that lie on both sides of a rounding boundary."""
+
+from __future__ import annotations
+
+import torch
+
+from conform.judge.criterion import close_apart, judge
+from conform.judge.model import Model
+from conform.judge.sampling import APART, USUAL, Manner, sample
+from conform_reference.rounding import mark
+
+KEYS, WIDTH = 24, 200
+MODEL = Model("float16", frozenset({"weights"}))
+VALUES = torch.randn(KEYS, WIDTH, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+VALUES -= VALUES.mean(0)
+
+
+def read(weights: torch.Tensor) -> torch.Tensor:
+    return mark("weights", weights) @ VALUES
+
+
+def drawn(weights: torch.Tensor, manner: Manner) -> torch.Tensor:
+    (found,) = sample(read, [weights], MODEL, 29, 5, "close", manner=manner)
+    return found
+
+
+def test_weights_on_both_sides_of_a_boundary_are_within_only_when_rounded_apart() -> None:
+    step = 2.0**-11
+    tie = 1163.5 * step  # halfway between two numbers of float16
+    weights = tie + 1e-6 * torch.linspace(-1.0, 1.0, KEYS, dtype=torch.float64)
+    exact, got = weights @ VALUES, (weights.half().double() @ VALUES).half()
+    usual = drawn(weights, USUAL)
+    assert not judge(got, exact, usual, 1.0).within
+    assert judge(got, exact, close_apart(usual, drawn(weights, APART), exact), 1.0).within
+
+
+def test_weights_that_differ_keep_their_samples() -> None:
+    generator = torch.Generator().manual_seed(2)
+    weights = torch.rand(KEYS, generator=generator, dtype=torch.float64) + 0.05
+    usual = drawn(weights, USUAL)
+    kept = close_apart(usual, drawn(weights, APART), weights @ VALUES)
+    assert float((kept == usual).all(0).double().mean()) > 0.9
