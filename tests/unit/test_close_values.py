@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from conform.judge import sampling
 from conform.judge.criterion import close_apart, judge
 from conform.judge.model import Model
 from conform.judge.sampling import APART, USUAL, Manner, sample
@@ -40,3 +41,10 @@ def test_weights_that_differ_keep_their_samples() -> None:
     usual = drawn(weights, USUAL)
     kept = close_apart(usual, drawn(weights, APART), weights @ VALUES)
     assert float((kept == usual).all(0).double().mean()) > 0.9
+
+
+def test_samples_rounded_apart_are_batched_too() -> None:
+    """A name that has to be looped over once is looped over ever after."""
+    weights = torch.full((KEYS,), 0.25, dtype=torch.float64)
+    sample(read, [weights.clone()], MODEL, 29, 6, "close-batched", manner=APART)
+    assert "close-batched" not in sampling._LOOPED

@@ -71,8 +71,8 @@ def test_exact_operations_get_none() -> None:
 
 
 @pytest.mark.parametrize("length", [16, 256, 4096])
-def test_sums_and_products_grow_with_the_root_of_their_length(length: int) -> None:
-    """Between a pairwise and a sequential float32 sum of positive terms, within a factor."""
+def test_sums_and_products_grow_with_their_length(length: int) -> None:
+    """By its root; long ones in proportion to it, as a float32 sum of equal terms one by one."""
     x = seeded(60, length).abs()
     for function, tensors in (
         (lambda t: t.sum(-1), (x,)),
@@ -80,7 +80,8 @@ def test_sums_and_products_grow_with_the_root_of_their_length(length: int) -> No
         (lambda t: t.mean(-1), (x,)),
     ):
         noise = relative_noise(function, *tensors)
-        assert 0.1 * math.sqrt(length) < noise < 0.8 * math.sqrt(length) + 1
+        root = math.sqrt(length)
+        assert 0.1 * root < noise < max(0.8 * root, length / 32) + 2
 
 
 def test_noise_covers_real_float32_arithmetic() -> None:

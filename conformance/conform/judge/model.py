@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
 import torch
 
 from conform.draw.fill import DTYPES
@@ -108,8 +109,8 @@ class _SummedInDtype(torch.autograd.Function):
 
 @lru_cache(maxsize=64)
 def _offsets(shape: tuple[int, ...]) -> torch.Tensor:
-    generator = torch.Generator().manual_seed(len(shape))
-    return torch.rand(shape, generator=generator, dtype=torch.float64)
+    # By numpy: torch draws no random numbers inside of vmap.
+    return torch.from_numpy(np.random.default_rng(len(shape)).random(shape))
 
 
 def _another(x: torch.Tensor, c: torch.Tensor, count: int, noise: Roundoff) -> torch.Tensor:
