@@ -46,7 +46,7 @@ def by_weights(query: Tensor, key: Tensor, v: Tensor, causal: bool) -> Tensor:
 def by_state(query: Tensor, key: Tensor, v: Tensor, causal: bool) -> Tensor:
     """query (key^T v) over query (sum of key), the running sums over keys first: linear."""
     if causal:
-        state = (key.unsqueeze(-1) * v.unsqueeze(-2)).cumsum(-3)
+        state = mark("products", key.unsqueeze(-1) * v.unsqueeze(-2)).cumsum(-3)
         numerator = (query.unsqueeze(-2) @ mark("state", state)).squeeze(-2)
         denominator = (query * mark("key_sum", key.cumsum(-2))).sum(-1, keepdim=True)
     else:

@@ -69,6 +69,19 @@ def test_effects_are_seen_by_hygiene(conform: Conform, name: str, law: str) -> N
     assert verdict["outcome"] in ("fail", "error")
 
 
+def test_a_backward_that_writes_into_what_comes_in_is_told(conform: Conform) -> None:
+    law = "softmax.hygiene.cotangents-unchanged"
+    done = run_softmax(
+        conform,
+        PROCESS / "overwrites_cotangent.py",
+        *("--property", law, "--property", "softmax.hygiene.inputs-unchanged"),
+    )
+    assert done.code == 0, done.out  # a `should`: some libraries do so on purpose
+    (verdict,) = (v for v in done.verdicts() if v["property"] == law)
+    assert (verdict["outcome"], verdict["level"]) == ("fail", "should")
+    assert "left" in verdict["counterexample"]["message"]
+
+
 @pytest.mark.slow
 def test_memory_is_bounded(conform: Conform) -> None:
     done = run_softmax(

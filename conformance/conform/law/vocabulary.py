@@ -345,7 +345,8 @@ FORMS: dict[str, str] = {
     "map": "map(lambda a: ..., items): a tuple; several item tuples are walked together.",
     "fold": "fold(lambda acc, item: ..., items[, start]): left fold over a tuple.",
     "growth": "growth(lambda n: measure, sizes): exponent of the least-squares power law.",
-    "mutated": "mutated(call): number of input elements that the call changed.",
+    "mutated": "mutated(call): number of input elements that the call changed; of backward(call) "
+    "those of what is pulled back as well.",
     "margins_written": "margins_written(call): elements written outside of the inputs' views.",
     "state_changed": "state_changed(call): number of global settings that the call changed.",
     "kept": "kept(call): the result survives a later call with other values.",

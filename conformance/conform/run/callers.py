@@ -58,9 +58,10 @@ class TargetCaller:
                 measure=metered,
                 order=order,
             )
-            if not metered:
-                return judged.values
-            self.observed = self._metered(judged, named)
+            if metered:
+                self.observed = self._metered(judged, named)
+            elif observe:
+                self.observed = self._observe(observe, judged)
             return judged.values
         judged = self.calls.call(
             operator, args, options, repeat=observe in ("kept", "renewed", "repeats"), coarse=True
@@ -107,7 +108,7 @@ class TargetCaller:
         reply = judged.reply
         effects = reply.effects
         if name == "mutated":
-            return sum(judged.undeclared.values())
+            return sum(judged.undeclared.values()) + effects.cotangents_changed
         if name == "margins_written":
             return sum(effects.margins_written.values())
         if name == "state_changed":

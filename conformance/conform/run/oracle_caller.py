@@ -133,7 +133,7 @@ class OracleCaller:
         return self.dtype if name == "dtype" else True
 
     def pulled_back(self, evaluate: Callable[[], Any]) -> Any:
-        """Only calls of the target are pulled back whole."""
+        """Only calls of the target are pulled back whole, to be observed or metered."""
         raise LawError("backward(call) is the target's alone; write grad(...) or vjp(...)")
 
     def gradient(

@@ -162,6 +162,7 @@ def encode_reply(reply: CallReply, arena: Arena) -> Message:
             "aliases": effects.aliases,
             "kept": effects.kept,
             "renewed": effects.renewed,
+            "cotangents_changed": effects.cotangents_changed,
         },
         "previous_changed": reply.previous_changed,
         "repeat_changed": reply.repeat_changed,
@@ -230,4 +231,5 @@ def _decode_effects(record: Message) -> Effects:
         aliases=tuple(record["aliases"]),
         kept=record["kept"],
         renewed=record["renewed"],
+        cotangents_changed=record["cotangents_changed"],
     )

@@ -13,7 +13,7 @@ import torch
 from conform.measure import Measurement, reversed_programs
 from conform.measure.meter import Meter
 from conform.work.callables import build_callable
-from conform.work.effects import GlobalState
+from conform.work.effects import GlobalState, count_changed
 from conform.work.frames import describe_exception
 from conform.work.gpu import end_if_lost, poison_free_memory
 from conform.work.memory import ArgumentMemory, KeptResults
@@ -30,7 +30,7 @@ from conform.work.protocol import (
     ScalarArg,
 )
 from conform.work.repeats import alike, differences
-from conform.work.results import MalformedResult, Returned, unpack
+from conform.work.results import MalformedResult, Returned, plain_values, unpack
 
 Function = Callable[..., Any]
 
@@ -61,6 +61,7 @@ class _Progress:
     seconds: float = 0.0
     meter: Meter | None = None
     pulled_back: tuple[torch.Tensor, ...] = ()
+    cotangents_changed: int = 0
 
     def metering(self) -> AbstractContextManager[None]:
         """Around the target's own work."""
@@ -106,6 +107,7 @@ class Executor:
             aliases=progress.aliases,
             kept=progress.kept,
             renewed=progress.renewed,
+            cotangents_changed=progress.cotangents_changed,
         )
         reply = _reply(progress, effects, previous_changed)
         unmeasured = self._unmeasured or ("" if measured else _LATE)
@@ -168,10 +170,14 @@ class Executor:
         if progress.meter is not None:
             for _, c in pairs:
                 progress.meter.name("cotangent", c)
+        before = [plain_values(c).clone() for _, c in pairs]
         with progress.metering():
             found = torch.autograd.grad(
                 [y for y, _ in pairs], leaves, [c for _, c in pairs], allow_unused=True
             )
+        progress.cotangents_changed = sum(
+            count_changed(plain_values(c), kept) for (_, c), kept in zip(pairs, before, strict=True)
+        )
         progress.pulled_back = tuple(g for g in found if g is not None)
         self._synchronize()
         progress.gradients = {

@@ -171,6 +171,7 @@ class Effects:
     `version_changed` lists arguments whose autograd version moved, `aliases` those whose buffer a
     result shares. `kept` (only with `repeat`): the first result survived a call with other values;
     `renewed`: those other values, written into the first call's memory, were seen there.
+    `cotangents_changed` counts in what was pulled back.
     """
 
     mutated: dict[ArgKey, int] = field(default_factory=dict)
@@ -180,6 +181,7 @@ class Effects:
     aliases: tuple[ArgKey, ...] = ()
     kept: bool | None = None
     renewed: bool | None = None
+    cotangents_changed: int = 0
 
 
 Result = torch.Tensor | int | float | bool | frozenset[str]
