@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from conform_reference._attend import float32_drift
+from conform_reference._kept_softmax import slope_from
 from conform_reference.rounding import mark
 
 
@@ -25,7 +26,7 @@ def log_softmax(scores: Tensor, dim: int) -> Tensor:
 def softmax_of(scores: Tensor) -> Tensor:
     """softmax over the last dimension; scores of -inf get 0, a row of them zeros.
 
-    Its slope is taken from the (marked) result p, as frameworks do: d p = p (ds - sum p ds).
+    Its slope is taken from the (marked) result.
     """
     top = torch.amax(scores.detach(), dim=-1, keepdim=True)
     shifted = mark("shifted", scores - torch.where(torch.isneginf(top), 0.0, top))
@@ -33,10 +34,7 @@ def softmax_of(scores: Tensor) -> Tensor:
     total = torch.sum(exponentials, dim=-1, keepdim=True)
     weights = exponentials / torch.where(total > 0, total, 1.0) * float32_drift(top)
     kept = mark("probabilities", weights).detach()
-    finite = torch.where(torch.isneginf(scores), 0.0, scores)
-    change = finite - finite.detach()  # zero, with slope one
-    mean_change = torch.sum(kept * change, dim=-1, keepdim=True)
-    return mark("probabilities", kept + kept * (change - mean_change))
+    return mark("probabilities", kept + slope_from(kept, scores))
 
 
 def unit(x: Tensor) -> Tensor:

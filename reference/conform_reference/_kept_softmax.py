@@ -7,14 +7,24 @@ from conform_reference._attend import float32_drift
 from conform_reference.rounding import mark
 
 
-def kept_softmax(name: str, scores: Tensor) -> Tensor:
-    """softmax over the last dimension, marked `name`.
+def slope_from(kept: Tensor, scores: Tensor, name: str | None = None) -> Tensor:
+    """Zero, with the slope p (ds - sum p ds) of the softmax p = `kept` over the last dimension.
 
-    With p the marked result, dp = p (ds - sum p ds): where p is rounded, so is its slope.
+    Where p is rounded, so is its slope. Scores of -inf have none. `name` marks what comes back
+    to the scores.
     """
+    finite = torch.where(torch.isneginf(scores), 0.0, scores)
+    change = finite - finite.detach()  # zero, with slope one
+    if name is not None:
+        change = mark(name, change)
+    p = kept.detach()
+    return p * (change - torch.sum(p * change, dim=-1, keepdim=True))
+
+
+def kept_softmax(name: str, scores: Tensor) -> Tensor:
+    """softmax over the last dimension, marked `name`, its slope from the marked result."""
     maximum = scores.detach().amax(-1, keepdim=True)
     exponentials = torch.exp(scores.detach() - maximum)
     p = exponentials / exponentials.sum(-1, keepdim=True)
     p = mark(name, p * float32_drift(maximum))
-    change = scores - scores.detach()  # zero, with slope one
-    return mark(name, p + p * (change - torch.sum(p * change, -1, keepdim=True)))
+    return mark(name, p + slope_from(p, scores))

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from conform_reference import _check
 from conform_reference._attend import float32_drift
+from conform_reference._kept_softmax import slope_from
 from conform_reference._routing_rules import rules
 from conform_reference.rounding import decide, mark
 
@@ -37,19 +38,14 @@ def expert_capacity(
 def kept_softmax(logits: Tensor, keep: Tensor | None = None) -> Tensor:
     """Softmax over the last dimension, among the entries to `keep`; the others get zero.
 
-    Its slope is taken from the (marked) result, as frameworks do, which keep it for the backward
-    pass: d p = p (d logits - sum p d logits).
+    Its slope is taken from the (marked) result, which frameworks keep for the backward pass.
     """
-    finite = logits if keep is None else torch.where(keep, logits, 0.0)
     shown = logits if keep is None else torch.where(keep, logits, -math.inf)
     maximum = shown.amax(-1, keepdim=True)
     shifted = mark("shifted_logits", shown - maximum)
     drift = float32_drift(maximum.detach())
     kept = mark("probabilities", torch.softmax(shifted, -1) * drift).detach()
-    change = finite - finite.detach()  # zero, with slope one
-    change = mark("backward.logits", change)
-    slope = kept * (change - (kept * change).sum(-1, keepdim=True))
-    return mark("backward.probabilities", kept + slope)
+    return mark("backward.probabilities", kept + slope_from(kept, shown, "backward.logits"))
 
 
 def probabilities(x: Tensor, Wg: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ from torch import Tensor
 
 from conform_reference import _check, _saved
 from conform_reference._attend import float32_drift
+from conform_reference._kept_softmax import slope_from
 from conform_reference.rounding import mark
 
 
@@ -113,9 +114,6 @@ def seq2seq_attention(h: Tensor, e: Tensor) -> tuple[Tensor, Tensor]:
     # Frameworks take the slope from the weights as they are stored, p (de - sum p de), and add
     # what comes back from the context to what comes back from the weights.
     stored = mark("stored_weights", share)
-    finite = torch.where(torch.isinf(scores), 0.0, scores)
-    change = finite - finite.detach()  # zero, with slope one
-    slope = stored * (change - (stored * change).sum(-1, keepdim=True))
-    weights = mark("backward.weights", share + slope)
+    weights = mark("backward.weights", share + slope_from(stored, scores))
     context = (mark("weights", weights).unsqueeze(1) @ h.to(dtype)).squeeze(1)
     return context.to(h.dtype), weights.to(e.dtype)

@@ -83,13 +83,15 @@ def _pull(
     if not request.wrt:
         return {}, None
     floats = [r for r in results if isinstance(r, torch.Tensor) and r.is_floating_point()]
-    pairs = [
-        (r, c) for r, c in zip(floats, request.cotangents or (), strict=True) if r.requires_grad
-    ]
+    if request.cotangents is None:
+        cotangents = [torch.ones_like(r) for r in floats]
+    else:
+        cotangents = [c.view() for c in request.cotangents]
+    pairs = [(r, c) for r, c in zip(floats, cotangents, strict=True) if r.requires_grad]
     if not pairs:
         return dict.fromkeys(request.wrt), False
     leaves = [named[key] for key in request.wrt]
     found = torch.autograd.grad(
-        [r for r, _ in pairs], leaves, [c.view().to(r.dtype) for r, c in pairs], allow_unused=True
+        [r for r, _ in pairs], leaves, [c.to(r.dtype) for r, c in pairs], allow_unused=True
     )
     return dict(zip(request.wrt, found, strict=True)), True
