@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -23,13 +24,15 @@ def seeded(*shape: int, seed: int = 0) -> torch.Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
-def relative_noise(function: object, *tensors: torch.Tensor, runs: int = 12) -> float:
+def relative_noise(
+    function: Callable[..., torch.Tensor], *tensors: torch.Tensor, runs: int = 12
+) -> float:
     """Root mean square of the relative perturbation, in float32 unit roundoffs."""
-    exact = function(*tensors)  # type: ignore[operator]
+    exact = function(*tensors)
     found = []
     for run in range(runs):
         with Roundoff(run):
-            noisy = function(*tensors)  # type: ignore[operator]
+            noisy = function(*tensors)
         found.append(((noisy - exact) / exact / U32).square().mean())
     return float(torch.stack(found).mean().sqrt())
 

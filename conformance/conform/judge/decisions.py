@@ -70,14 +70,14 @@ def close(decision: Decision, bound: Tensor) -> bool:
     # The runner-up need not be the next one: another's bound may reach further up.
     reach = torch.gather(scores + bound, -1, best(scores, scores.shape[-1]))
     beyond = torch.flip(torch.cummax(torch.flip(reach, (-1,)), -1).values, (-1,))
-    last = min(count, scores.shape[-1] - 1)
-    tight = high[..., :last] - slack[..., :last] <= beyond[..., 1 : last + 1]
     if not decision.ordered:
         if count >= scores.shape[-1]:
             return False  # all are chosen
         # Any of the chosen may be the one that another takes the place of.
         lowest = (high - slack)[..., :count].amin(-1)
         return bool((lowest <= beyond[..., count]).any())
+    last = min(count, scores.shape[-1] - 1)
+    tight = high[..., :last] - slack[..., :last] <= beyond[..., 1 : last + 1]
     return bool(tight.any())
 
 
