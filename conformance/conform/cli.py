@@ -61,7 +61,9 @@ def run(
     device: Annotated[str, typer.Option(help="cpu or cuda; default: as the target declares")] = "",
     seed: Annotated[int, typer.Option(help="the same seed draws the same cases")] = 0,
     jobs: Annotated[int, typer.Option(help="processes; operators are dealt out to them")] = 1,
-    timeout: Annotated[float, typer.Option(help="seconds a call may take")] = 30.0,
+    timeout: Annotated[
+        float, typer.Option(help="seconds a call may take, of CPU time while it computes")
+    ] = 30.0,
     shard: Annotated[str, typer.Option(help="I/N: the I-th of N parts")] = "1/1",
     out: Annotated[Path | None, typer.Option(help="folder for case files and events")] = None,
     json: Annotated[Path | None, typer.Option(help="write the JSON result")] = None,

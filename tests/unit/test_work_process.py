@@ -160,7 +160,7 @@ def test_a_hang_is_located_and_survived(open_target: Open) -> None:
     client = open_target("hangs", timeout=0.5)
     reply = call(client)
     assert reply.outcome is ReplyOutcome.TIMED_OUT
-    assert reply.result_note == "no answer within 0.5 s"
+    assert reply.result_note == "no answer within 1.5 s"  # an operator's first call has more time
     assert reply.exception is not None
     assert "in wait_for_convergence" in reply.exception.traceback
     assert call(client, values=torch.ones(2, 2)).outcome is ReplyOutcome.RETURNED

@@ -16,6 +16,7 @@ from conform.work.wire import Message
 from conform.work.zygote import Zygote
 
 DEFAULT_TIMEOUT = 30.0
+WARM_UP = 3
 DEFAULT_LOAD_TIMEOUT = 120.0
 DEFAULT_MEMORY_LIMIT = 8 << 30
 
@@ -35,11 +36,12 @@ class WorkerClient:
     """A target in a process of its own.
 
     `operators` are the contracts that the target may offer. `device` overrides the declared one.
-    `timeout` is per call, in seconds; loading has `load_timeout` of its own. `memory_limit` is what
-    the process may grow by after loading, in bytes (CPU targets; None: no limit). With a `zygote`,
-    several clients share one preloaded process; without, the client starts its own. After a crash
-    or a timeout the next call starts a new worker (`restarts` counts). Not for several threads at
-    once.
+    `timeout` is per call, in seconds of a `WorkClock`; an operator's first answer, for which it may
+    have to compile, may take WARM_UP times as long. Loading has `load_timeout` of its own.
+    `memory_limit` is what the process may grow by after loading, in bytes (CPU targets; None: no
+    limit). With a `zygote`, several clients share one preloaded process; without, the client starts
+    its own. After a crash or a timeout the next call starts a new worker (`restarts` counts). Not
+    for several threads at once.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class WorkerClient:
         self._owned_zygote: Zygote | None = None
         self._session: Session | None = None
         self._description: TargetDescription | None = None
+        self._answered: set[str] = set()  # operators that were called before
 
     def describe(self) -> TargetDescription:
         """Load the target if need be and say what it claims.
@@ -106,7 +109,10 @@ class WorkerClient:
         session = self._session or self._start()
         handed = to_target_layout(request, claim.layout)
         limit = self.timeout if timeout is None else timeout
+        if request.operator not in self._answered:
+            limit *= WARM_UP
         reply = self._exchange(session, handed, limit)
+        self._answered.add(request.operator)
         return from_target_layout(request, reply, claim.layout)
 
     def _exchange(self, session: Session, request: CallRequest, timeout: float) -> CallReply:

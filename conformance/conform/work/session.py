@@ -10,12 +10,14 @@ import socket
 import time
 
 from conform.work.arena import Arena, create_arena_file
+from conform.work.clock import WorkClock
 from conform.work.frames import stack_from_log
 from conform.work.wire import ConnectionEnded, DeadlinePassed, Message, MessageReader, send_message
 from conform.work.zygote import Zygote
 
 _LOG_KEPT = 64 * 1024
 _LOG_TAIL = 2048
+_TICK = 1.0  # how often a waiting checker looks at the clock, in seconds
 _STACK_WAIT = 0.2  # how long a hanging worker may take to say where it hangs
 
 
@@ -45,23 +47,20 @@ class Session:
     def exchange(self, message: Message, timeout: float) -> Message:
         """Send a message and wait for the answer.
 
-        Raises DeadlinePassed after `timeout` seconds, ConnectionEnded when the worker is gone,
-        ValueError when what it sends is no message.
+        Raises DeadlinePassed after `timeout` seconds of a WorkClock, ConnectionEnded when the
+        worker is gone, ValueError when what it sends is no message.
         """
         self._drain()
         self._log.clear()
         self.printed = 0
         send_message(self._connection, message)
         reader = MessageReader(self._connection)
-        deadline = time.monotonic() + timeout
+        clock, spent, looked = WorkClock(self._pid), 0.0, time.monotonic()
         poller = select.poll()
         poller.register(self._connection, select.POLLIN)
         poller.register(self._output, select.POLLIN)
         while True:
-            remaining = deadline - time.monotonic()
-            if remaining <= 0:
-                raise DeadlinePassed
-            for descriptor, event in poller.poll(remaining * 1000):
+            for descriptor, event in poller.poll(1000 * max(0.01, min(timeout - spent, _TICK))):
                 if descriptor == self._output:
                     self._drain()
                     if not event & select.POLLIN:
@@ -71,6 +70,10 @@ class Session:
                     if answer is not None:
                         self._drain()
                         return answer
+            if time.monotonic() - looked >= min(timeout - spent, _TICK):
+                spent, looked = clock.spent(), time.monotonic()
+                if spent >= timeout:
+                    raise DeadlinePassed
 
     def log_tail(self) -> str:
         """The end of what the worker printed since the last message was sent."""
