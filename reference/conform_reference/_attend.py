@@ -80,6 +80,24 @@ def logits(
     return mark("logits", scores)
 
 
+def _differences_stored(
+    scores: Tensor, visible: Tensor, reference: Tensor, sinks: Tensor | None
+) -> Tensor:
+    """The scores, with what storing score - maximum in the mark's dtype adds.
+
+    The gradients of these differences sum to zero until they are rounded. Where the maximum is
+    not detached, as in softmaxes written out, the sum of their roundings flows back to its place.
+    """
+    if not scores.shape[-1]:
+        return scores
+    row = scores if sinks is None else torch.cat([scores, sinks.expand(*scores.shape[:-1], 1)], -1)
+    top = torch.gather(row, -1, row.detach().argmax(-1, keepdim=True))
+    top = torch.where(torch.isinf(top), 0.0, top)
+    difference = torch.where(visible, scores - (reference + top - top.detach()), 0.0)
+    stored = mark("differences", difference)
+    return scores if stored is difference else scores + (stored - difference)
+
+
 def exponentiate(scores: Tensor, visible: Tensor, sinks: Tensor | None = None) -> Partial:
     """exp of the visible scores relative to their row's maximum; a row without any has sum 0."""
     scores = torch.where(visible, scores, -math.inf)
@@ -95,6 +113,8 @@ def exponentiate(scores: Tensor, visible: Tensor, sinks: Tensor | None = None) -
         maximum = torch.maximum(maximum, sinks.detach())
     # -inf - (-inf) is NaN: a row without visible keys is taken relative to 0.
     reference = torch.where(torch.isneginf(maximum), 0.0, maximum)
+    if injected():
+        scores = _differences_stored(scores, visible, reference, sinks)
     exponentials = torch.exp(scores - reference)
     # Online forms evaluate the exponentials of the sum apart, with roundoff of their own.
     total = torch.exp(scores - reference).sum(-1, keepdim=True)

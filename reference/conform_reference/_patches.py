@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from conform_reference import _check
+from conform_reference._convolution import image_by_image
 from conform_reference._scores import rounding_error
 from conform_reference.rounding import mark
 
@@ -24,11 +25,13 @@ def _check_patch_weight(weight: Tensor, bias: Tensor, channels: int) -> int:
 def _project(patches: Tensor, weight: Tensor, bias: Tensor, x: Tensor) -> Tensor:
     """patches[B,N,C*P*P] times the flattened weight, plus bias; in the common compute dtype."""
     dtype = _check.compute_dtype(x, weight, bias)
-    flat, read = weight.to(dtype).reshape(weight.shape[0], -1), patches.to(dtype)
+    B, E, read = patches.shape[0], weight.shape[0], patches.to(dtype)
+    rows = image_by_image(weight.to(dtype), B).reshape(B, E, -1)
     # Convolutions begin their sum with the bias; a linear layer may round the product first.
     whole = torch.cat([read, torch.ones_like(read[..., :1])], -1)
-    summed = whole @ torch.cat([flat, bias.to(dtype).unsqueeze(1)], 1).T
-    return summed + rounding_error("product", read @ flat.T)
+    first = bias.to(dtype).unsqueeze(1).expand(B, E, 1)
+    summed = whole @ torch.cat([rows, first], 2).mT
+    return summed + rounding_error("product", read @ rows.mT)
 
 
 def patch_embed(images: Tensor, weight: Tensor, bias: Tensor) -> Tensor:

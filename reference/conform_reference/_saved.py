@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from conform_reference.rounding import mark
+from conform_reference.rounding import injected, mark
 
 
 def _through(name: str, stored: Tensor, slope: Tensor, z: Tensor) -> Tensor:
@@ -24,3 +24,26 @@ def tanh(name: str, z: Tensor) -> Tensor:
     """tanh(z) at the mark `name`; slope 1 - g^2, which for |g| near 1 loses most of its digits."""
     g = mark(name, torch.tanh(z)).detach()
     return _through(name, g, 1 - g * g, z)
+
+
+def standardised(
+    y: Tensor, normalised: Tensor, scale: Tensor, mean: Tensor | None = None
+) -> Tensor:
+    """`normalised` = (y - mean) * scale, rows of the last dimension; no `mean`: y * scale.
+
+    Where roundoff may be injected, its slope is the fused one, scale (dy - mean dy - n mean(n dy))
+    with n = (y - mean) * scale, all of it from the statistics as they are stored: where these
+    terms cancel, in rows of few features, what their rounding adds is far from cancelling.
+    """
+    if not injected():
+        return normalised
+    kept, centred = mark("saved_scale", scale).detach(), y.detach()
+    change = y - centred
+    change = torch.where(torch.isnan(change), 0.0, change)
+    moved = change
+    if mean is not None:
+        centred = centred - mark("saved_mean", mean).detach()
+        moved = change - torch.mean(change, dim=-1, keepdim=True)
+    n = centred * kept
+    along = n * torch.mean(n * change, dim=-1, keepdim=True)
+    return normalised.detach() + kept * (moved - along)

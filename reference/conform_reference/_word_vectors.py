@@ -5,7 +5,7 @@ from torch import Tensor
 
 from conform_reference import _check
 from conform_reference._scores import rounding_error
-from conform_reference.rounding import mark
+from conform_reference.rounding import another_order, mark
 
 
 def one_hot_encode(tokens: Tensor, *, vocabulary: int) -> Tensor:
@@ -23,8 +23,13 @@ def one_hot_encode(tokens: Tensor, *, vocabulary: int) -> Tensor:
 
 def _log_sigmoid(x: Tensor) -> Tensor:
     """-log(1 + exp(-x)) without overflow; its slope sigmoid(-x)."""
-    small = mark("small", torch.exp(-torch.abs(x)))
-    y = mark("log_sigmoid", torch.clamp(x, max=0.0) - torch.log1p(small))
+
+    def directly(x: Tensor) -> Tensor:
+        small = mark("small", torch.exp(-torch.abs(x)))
+        return mark("log_sigmoid", torch.clamp(x, max=0.0) - torch.log1p(small))
+
+    # Binary cross-entropy evaluates it as x + log sigmoid(-x) where the label is zero.
+    y = another_order(directly(x), lambda: x + directly(-x))
     # Binary cross-entropy takes the slope as 1 - sigmoid(x), whose roundoff is that of 1.
     error = rounding_error("float32.sigmoid", torch.sigmoid(x)).detach()
     return y + error * (x - x.detach())

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from conform_reference import _saved as saved
 from conform_reference._check import compute_dtype
 from conform_reference.rounding import mark
 
@@ -41,10 +42,10 @@ def layer_norm(x: Tensor, gamma: Tensor, beta: Tensor, *, eps: float = 1e-5) -> 
     """
     dtype = _checked(x, eps, gamma=gamma, beta=beta)
     y = x.to(dtype)
-    # Saved for the backward pass in the input's dtype by some implementations.
-    centred = y - mark("saved_mean", torch.mean(y, dim=-1, keepdim=True))
-    variance = torch.mean(centred * centred, dim=-1, keepdim=True)
-    normalised = mark("normalised", centred * mark("saved_scale", torch.rsqrt(variance + eps)))
+    mean = torch.mean(y, dim=-1, keepdim=True)
+    centred = y - mean
+    scale = torch.rsqrt(torch.mean(centred * centred, dim=-1, keepdim=True) + eps)
+    normalised = mark("normalised", saved.standardised(y, centred * scale, scale, mean))
     return (normalised * _gain(gamma, y) + _offset(beta, y)).to(x.dtype)
 
 
@@ -56,8 +57,8 @@ def rms_norm(x: Tensor, gamma: Tensor, *, eps: float = 1e-6) -> Tensor:
     """
     dtype = _checked(x, eps, gamma=gamma)
     y = x.to(dtype)
-    mean_square = torch.mean(y * y, dim=-1, keepdim=True)
-    normalised = mark("normalised", y * mark("saved_scale", torch.rsqrt(mean_square + eps)))
+    scale = torch.rsqrt(torch.mean(y * y, dim=-1, keepdim=True) + eps)
+    normalised = mark("normalised", saved.standardised(y, y * scale, scale))
     return (normalised * _gain(gamma, y)).to(x.dtype)
 
 

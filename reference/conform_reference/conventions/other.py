@@ -64,6 +64,17 @@ def _key_position(function: Function) -> Function:
     return follows
 
 
+def _key_from_end(function: Function) -> Function:
+    """alibi_bias: slope * (j - (Lk - 1)) in every row, as the last query has it."""
+
+    @wraps(function)
+    def follows(heads: int, Lq: int, Lk: int) -> Tensor:
+        function(heads, Lq, Lk)  # for its argument checks
+        return function(heads, 1, Lk).expand(heads, Lq, Lk)
+
+    return follows
+
+
 def _top_left_bias(function: Function) -> Function:
     """alibi_bias: the first query beside the first key, distance i - j."""
 
@@ -126,6 +137,7 @@ REGISTRY: dict[tuple[str, str, str], Callable[[Function], Function]] = {
     ("rope", "rope_output", "deinterleaved"): _deinterleaved,
     ("rms_norm", "norm_weight", "one_plus"): _one_plus,
     ("alibi_bias", "alibi_form", "key_position"): _key_position,
+    ("alibi_bias", "alibi_form", "key_from_end"): _key_from_end,
     ("alibi_bias", "causal", "top_left"): _top_left_bias,
     ("sinusoidal_encoding", "sinusoid_divisor", "half_minus_one"): _half_minus_one,
     ("sinusoidal_encoding", "sinusoid_layout", "concatenated"): _concatenated,
