@@ -126,7 +126,7 @@ def test_what_is_outside_the_language(text: str, words: str) -> None:
     with pytest.raises(LawError) as caught:
         parse(text)
     assert words in caught.value.message
-    assert time.monotonic() - started < 1.0
+    assert time.process_time() - started < 1.0
 
 
 @pytest.mark.parametrize(
@@ -257,9 +257,22 @@ def test_free_names_and_operators() -> None:
 
 def test_the_clock_stops_a_slow_law() -> None:
     slow = Evaluator({"x": torch.zeros(1)}, {}, NoCaller(), frozenset(), "softmax", Budget(0.05))
-    started = time.monotonic()
+    started = time.process_time()
     with pytest.raises(LawError, match=r"steps|20 s"):
         slow.value(
             parse("map(lambda a: map(lambda b: sum(zeros(200000)), range(900)), range(900))")
         )
-    assert time.monotonic() - started < 1.0
+    assert time.process_time() - started < 1.0
+
+
+def test_waiting_costs_a_law_nothing() -> None:
+    class Slow(NoCaller):
+        def call(self, operator: str, args: tuple[object, ...], options: object) -> object:
+            time.sleep(0.2)
+            return args[0]
+
+    many = "fold(lambda a, b: a + b, map(lambda i: sum(x) + i, range(100)))"
+    waiting = Evaluator(
+        {"x": torch.ones(1)}, {}, Slow(), frozenset({"softmax"}), "softmax", Budget(0.15)
+    )
+    assert float(waiting.value(parse(f"softmax(x) * 0 + {many}"))) == 5050.0
