@@ -339,3 +339,11 @@ def test_several_targets_are_checked_before_the_first_is_judged(
         assert ended.code == 2
         assert told in ended.err
         assert "good:" not in ended.out
+
+
+def test_nan_that_comes_in_explains_nothing(conform: Conform) -> None:
+    law = "attention.hidden-nan-has-no-effect"
+    done = conform("run", "--target", "torch", "--property", law, "--dtype", "bfloat16")
+    (verdict,) = done.verdicts()
+    assert verdict["outcome"] == "fail"  # NaN times a weight of zero, in torch as elsewhere
+    assert not verdict.get("diagnosis")

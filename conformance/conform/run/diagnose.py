@@ -29,7 +29,7 @@ CREDIBLE = 0.75
 
 def diagnose(session: Session, law: Property, dtype: str, shrunk: Shrunk) -> tuple[Diagnosis, ...]:
     """Explanations that reproduce the target's wrong outputs, the best first."""
-    records = _evidence(session, law, dtype, shrunk)
+    records = [r for r in _evidence(session, law, dtype, shrunk) if not _given_nan(r)]
     wrong = [record for record in records if not record.within]
     if not wrong:
         return ()
@@ -42,6 +42,15 @@ def diagnose(session: Session, law: Property, dtype: str, shrunk: Shrunk) -> tup
     # A convention can be declared; where a mistake looks the same, it is the friendlier reading.
     found.sort(key=lambda d: (-d.agreement, d.kind != "convention"))
     return (*found, *_looser_models(session, law.operator, dtype, wrong[:COMPARED]))[:3]
+
+
+def _given_nan(record: CallRecord) -> bool:
+    """Whether NaN came in: then NaN comes out of every explanation."""
+    given = (*record.args, *record.options.values(), *record.cotangents)
+    return any(
+        isinstance(x, Tensor) and x.is_floating_point() and bool(torch.isnan(x).any())
+        for x in given
+    )
 
 
 def _looser_models(
