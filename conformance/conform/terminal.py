@@ -77,6 +77,7 @@ class TerminalListener:
             case TargetStarted():
                 operators = plural(len(event.operators), "operator")
                 laws = plural(event.planned, "verdict")
+                self._planned += event.planned
                 self._say(f"{event.target}: {operators}, {laws} planned", style="bold")
             case PropertyStarted():
                 self._work = f"{event.target}  {event.property}  {event.dtype}"
@@ -96,12 +97,8 @@ class TerminalListener:
             self._live = None
 
     def _start(self, event: RunStarted) -> None:
-        self._planned = sum(event.planned.values())
         targets = ", ".join(event.targets)
-        self._say(
-            f"conform: {targets}; {plural(self._planned, 'verdict')} planned, "
-            f"profile {event.profile}, seed {event.seed}"
-        )
+        self._say(f"conform: {targets}; profile {event.profile}, seed {event.seed}")
         interactive = self.console.is_terminal and "NO_COLOR" not in os.environ
         if interactive and self.verbosity > Verbosity.QUIET:
             self._live = Live(

@@ -33,11 +33,13 @@ def _direction(W0: Tensor, A: Tensor, B: Tensor, scaling: float) -> Tensor:
     return mark("direction", W0 + scaled + rounding_error("scaled_factor", scaling * B) @ A)
 
 
-def _weight_error(direction: Tensor, ratio: Tensor) -> Tensor:
-    """What is lost where the whole weight, ratio * V, is formed in the mark's dtype."""
+def _weight_error(direction: Tensor, ratio: Tensor, frozen: Tensor) -> Tensor:
+    """What is lost where the whole weight, ratio * V, or its gain is formed in the mark's dtype."""
     factor = ratio if settings().dora_norm == "per_input" else ratio.unsqueeze(1)
     weight = factor * direction
     error = rounding_error("unit", weight) + rounding_error("weight", weight)
+    # LyCORIS adds x (ratio * V - W0)^T to the frozen layer's result.
+    error = error + rounding_error("weight_gain", weight - frozen)
     return error + factor * rounding_error("direction", direction)
 
 
@@ -56,7 +58,7 @@ def dora_linear(
     y, W, a, b = (t.to(dtype) for t in (x, W0, A, B))
     direction = _direction(W, a, b, alpha / rank)
     ratio = _ratio(direction, magnitude.to(dtype))
-    whole = y @ _weight_error(direction, ratio).T
+    whole = y @ _weight_error(direction, ratio, W).T
     if settings().dora_norm == "per_input":
         y, ratio = mark("scaled_input", y * ratio), torch.ones_like(ratio[:1])
     base = mark("base", mark("backward.base_input", y) @ W.T)

@@ -5,6 +5,7 @@ from torch import Tensor
 
 from conform_reference import _attend, _check
 from conform_reference._scores import rounding_error
+from conform_reference._settings import settings
 from conform_reference.rounding import another_order, mark
 
 
@@ -40,7 +41,7 @@ def by_weights(query: Tensor, key: Tensor, v: Tensor, causal: bool) -> Tensor:
     if causal:
         weights = torch.tril(weights)
     numerator = mark("numerator", mark("weights", weights) @ v)
-    return numerator / mark("denominator", mark("row_weights", weights).sum(-1, keepdim=True))
+    return numerator / _denominator(mark("row_weights", weights).sum(-1, keepdim=True))
 
 
 def by_state(query: Tensor, key: Tensor, v: Tensor, causal: bool) -> Tensor:
@@ -52,4 +53,9 @@ def by_state(query: Tensor, key: Tensor, v: Tensor, causal: bool) -> Tensor:
     else:
         numerator = query @ mark("state", key.transpose(-1, -2) @ v)
         denominator = query @ mark("key_sum", key.sum(-2).unsqueeze(-1))
-    return mark("numerator", numerator) / mark("denominator", denominator)
+    return mark("numerator", numerator) / _denominator(denominator)
+
+
+def _denominator(total: Tensor) -> Tensor:
+    """The sum of a query's weights, plus the constant of the convention `normaliser_eps`."""
+    return mark("denominator", total + settings().normaliser_eps)

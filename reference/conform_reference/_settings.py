@@ -14,11 +14,12 @@ from typing import Any
 @dataclass(frozen=True)
 class Settings:
     """diagonal: bottom_right | top_left; empty_rows: zero | nan | mean_of_values;
-    heads: consecutive | tiled."""
+    heads: consecutive | tiled; normaliser_eps: what is added to linear attention's denominator."""
 
     diagonal: str = "bottom_right"
     empty_rows: str = "zero"
     heads: str = "consecutive"
+    normaliser_eps: float = 0.0
 
 
 _CONTRACT = Settings()

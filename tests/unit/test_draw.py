@@ -292,6 +292,29 @@ def test_requires_are_met() -> None:
     assert len({c.dims["Lq"] for c in cases}) > 4
 
 
+def test_an_option_that_is_not_given_meets_no_requirement() -> None:
+    cases = drawn(requires=("scale >= 0.01",))
+    assert cases
+    assert all(isinstance(c.options["scale"], float) for c in cases)
+
+
+@pytest.mark.parametrize(
+    ("name", "strides"),
+    [("transposed", (2,)), ("swapped", (1,)), ("sliced", (1,)), ("misaligned", (1,))],
+)
+def test_a_vector_has_layouts_too(name: str, strides: tuple[int, ...]) -> None:
+    values = torch.arange(5.0)
+    placed = layout.place(values, name)
+    assert placed.strides == strides
+    assert torch.equal(placed.view(), values)
+
+
+def test_heads_and_length_lie_swapped() -> None:
+    placed = layout.place(torch.zeros(2, 3, 4, 8), "swapped")
+    assert placed.strides == (96, 8, 24, 1)
+    assert layout.place(torch.zeros(4, 8), "swapped").strides[-1] == 1
+
+
 def test_variants_meet_the_requirements_too() -> None:
     limits = constraints_of(ATTENTION, claim(requires=("Lq == Lk",)))
     for item in draw_cases(ATTENTION.spec, 10, 0, limits):
@@ -319,7 +342,7 @@ def test_wrong_requires_are_told(text: str, words: str) -> None:
 def test_strides_narrow_the_layouts() -> None:
     for strides, allowed in (
         ("contiguous", {"contiguous", "misaligned"}),
-        ("last_contiguous", {"contiguous", "misaligned", "sliced"}),
+        ("last_contiguous", {"contiguous", "misaligned", "sliced", "swapped"}),
     ):
         cases = drawn(30, strides=strides)
         assert {

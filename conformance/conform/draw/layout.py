@@ -9,7 +9,7 @@ import torch
 # Elements before and after every view: no multiple of 4, so that nothing stays aligned by chance;
 # even, since torch itself takes no pair of real numbers for a complex one at an odd place.
 MARGIN = 6
-NAMES = ("contiguous", "transposed", "sliced", "misaligned", "expanded")
+NAMES = ("contiguous", "transposed", "sliced", "misaligned", "expanded", "swapped")
 _INT_CANARY = 0x5A5A5A5A
 
 
@@ -36,8 +36,9 @@ def _canary(dtype: torch.dtype) -> float | int | bool:
 def place(values: torch.Tensor, layout: str) -> Placed:
     """Put `values` (any shape, any dtype) into a fresh buffer under a layout.
 
-    contiguous: as torch.empty would; transposed: the last two dims swapped in memory; swapped: the
-    two before the last (heads and length, say), where there are as many; sliced: every row padded
+    contiguous: as torch.empty would; transposed: the last two dims swapped in memory, of one dim
+    every other element; swapped: the two before the last (heads and length, say), where there are
+    as many, as sliced elsewhere; sliced: every row padded
     inside a larger buffer; misaligned: starts two elements late; expanded:AXIS: stride 0 along that
     axis, whose values must be equal. All but the first have NaN margins around them.
     """
@@ -48,9 +49,11 @@ def place(values: torch.Tensor, layout: str) -> Placed:
         return Placed(flat, shape, _row_major(shape), 0)
     if layout.startswith("expanded:"):
         return _expanded(values, int(layout.split(":")[1]))
-    if layout in ("transposed", "swapped") and len(shape) >= 2:
+    if layout == "transposed" and len(shape) == 1:
+        return _put(values, (2,), MARGIN)
+    if layout == "transposed" or (layout == "swapped" and len(shape) >= 3):
         order = (*range(len(shape) - 2), len(shape) - 1, len(shape) - 2)
-        if layout == "swapped" and len(shape) >= 3:
+        if layout == "swapped":
             order = (*range(len(shape) - 3), len(shape) - 2, len(shape) - 3, len(shape) - 1)
         inner = _padded([shape[axis] for axis in order], 0)
         strides = tuple(inner[order.index(axis)] for axis in range(len(shape)))

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from conform.draw.case import Case, Source, Value, derive_seed
 from conform.draw.choosers import RecordingChooser, ReplayChooser
 from conform.draw.expressions import Chooser, DrawScope, Unsatisfied, sizes
+from conform.draw.layout import NAMES as LAYOUTS
 from conform.law.grammar import LawError, parse
 from conform.spec.models import InputSpec, OperatorSpec
 
@@ -41,9 +42,9 @@ class Constraints:
     fixed: dict[str, Any] = field(default_factory=dict)
     limit: Callable[[str, Any], Any] = lambda name, value: value
     accept: Callable[[Case], bool] = lambda case: True
-    layouts: tuple[str, ...] = ("contiguous", "transposed", "sliced", "misaligned", "expanded")
+    layouts: tuple[str, ...] = LAYOUTS
     equal: dict[str, str] = field(default_factory=dict)
-    wrt: tuple[str, ...] = ("all", "first", "all", "rest")
+    wrt: tuple[str, ...] = ("all", "first", "all", "rest", "one")
 
 
 @dataclass(frozen=True)

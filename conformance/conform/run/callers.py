@@ -32,6 +32,7 @@ class TargetCaller:
         self.kernels_only = kernels_only  # measures of calls without kernels say nothing
         self.observing = ""
         self.observed: Any = None
+        self.remark = ""  # more of what was observed, in words
         self.pulling = False
 
     def call(self, operator: str, args: tuple[Any, ...], options: Mapping[str, Any]) -> Any:
@@ -108,10 +109,14 @@ class TargetCaller:
         reply = judged.reply
         effects = reply.effects
         if name == "mutated":
+            if judged.undeclared:
+                names = ", ".join(sorted(judged.undeclared))
+                self.remark = f"changed: {names}; if that is meant, declare it under `mutates`"
             return sum(judged.undeclared.values()) + effects.cotangents_changed
         if name == "margins_written":
             return sum(effects.margins_written.values())
         if name == "state_changed":
+            self.remark = "changed: " + ", ".join(effects.state_changed)
             return len(effects.state_changed)
         if name == "kept":
             return effects.kept is not False and not reply.previous_changed

@@ -25,6 +25,7 @@ from conform.run.replies import (
     values_of,
 )
 from conform.run.requests import Asked, make_request
+from conform.spec.book import Operator
 from conform.target.claims import OperatorClaim
 from conform.work.protocol import CallReply, CallRequest, ReplyOutcome
 
@@ -145,6 +146,8 @@ class TargetCalls:
             )
             self.before_call()
             reply = self.client.call(request, self.timeout)
+            if reply.outcome is ReplyOutcome.RAISED and _ignores(spec, claim, args):
+                raise NotClaimed(f"{operator} takes no ignore_index, and targets are to be ignored")
             if truth is None and not self.expecting_error and reply.outcome is ReplyOutcome.RAISED:
                 # Without an option that the target lacks, the inputs may not fit: not its fault.
                 self._truth(made, passed)
@@ -194,7 +197,9 @@ class TargetCalls:
         if changed and self.judging:
             name, count = next(iter(changed.items()))
             raise Violation(
-                Outcome.FAIL, f"{operator} changed {count} elements of its input {name!r}"
+                Outcome.FAIL,
+                f"{operator} changed {count} elements of its input {name!r}; if that is meant, "
+                f"declare it under `mutates`",
             )
         if call.wrt:
             judged = judge_gradient(call, reply, truth)
@@ -206,3 +211,15 @@ class TargetCalls:
         if judged.record is not None:
             self.records.append(judged.record)
         return judged
+
+
+def _ignores(operator: Operator, claim: OperatorClaim, args: tuple[Any, ...]) -> bool:
+    """Whether targets are to be ignored by a loss without that option, which may well raise."""
+    option = operator.spec.options.get("ignore_index")
+    if option is None or "ignore_index" in claim.options or "ignore_index" in claim.fixed:
+        return False
+    ignored = option.default
+    return isinstance(ignored, int) and any(
+        isinstance(x, Tensor) and not x.is_floating_point() and bool(x.eq(ignored).any())
+        for x in args
+    )

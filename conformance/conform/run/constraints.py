@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from conform.draw.case import Case
+from conform.draw.layout import NAMES as LAYOUTS
 from conform.draw.structure import Constraints
 from conform.errors import ConformError
 from conform.law.evaluate import Evaluator
@@ -29,11 +30,11 @@ def constraints_of(operator: Operator, claim: OperatorClaim) -> Constraints:
     def accept(case: Case) -> bool:
         names: dict[str, Any] = {**case.dims, **case.inputs, **case.options}
         evaluator = Evaluator(names, {}, _NoCaller(), frozenset(), operator.name)
-        return all(_holds(evaluator, node) for node in conditions)
+        return all(_holds(evaluator, node, case) for node in conditions)
 
     layouts = {
-        "any": ("contiguous", "transposed", "sliced", "misaligned", "expanded"),
-        "last_contiguous": ("contiguous", "sliced", "misaligned"),
+        "any": LAYOUTS,
+        "last_contiguous": ("contiguous", "sliced", "misaligned", "swapped"),
         "contiguous": ("contiguous", "misaligned"),
     }
     return Constraints(
@@ -68,14 +69,18 @@ def outside(
                 return text
         except LawError:
             continue  # a dim that this call does not show
+        except TypeError:
+            return text  # an option that is not given is not 2 or more
     return within(claim.limits, names) or ""
 
 
-def _holds(evaluator: Evaluator, node: ast.expr) -> bool:
+def _holds(evaluator: Evaluator, node: ast.expr, case: Case) -> bool:
     """A condition on a drawn case, whose tensors have no values yet."""
     try:
         return bool(evaluator.value(node))
     except (LawError, TypeError, AttributeError, ValueError):
+        if any(case.options.get(name, 0) is None for name in free_names(node)):
+            return False  # an option that is not given is not 2 or more
         raise ConformError(
             "bad-requires",
             f"requires={ast.unparse(node)!r}: cannot be decided from sizes and options",

@@ -53,7 +53,7 @@ def case_in_words(case: Case, dtype: str, *, gradient: bool = False) -> tuple[st
     if case.cotangents != "contiguous" and (gradient or _has_cotangent(case)):
         lines.append(f"cotangents: {case.cotangents} in memory")
     if gradient and case.wrt != "all":
-        asked = "the first" if case.wrt == "first" else "all but the first"
+        asked = {"first": "the first", "one": "one"}.get(case.wrt, "all but the first")
         lines.append(f"gradients: of {asked} differentiable input")
     lines.append(f"values: {case.regime}, seed {case.seed}")
     return tuple(lines)

@@ -184,6 +184,9 @@ class LawRun:
         value = self.target.value(inner)
         holds = truth(value)
         words = "" if holds else self._sides_in_words(inner)
+        remark = getattr(self.target.caller, "remark", "")
+        if words and remark:
+            words += f" ({remark})"
         return LawVerdict(holds, None, words)
 
     def _sides_in_words(self, node: ast.expr) -> str:

@@ -136,7 +136,9 @@ def _gradient(law: Property, calls: TargetCalls) -> Trial:
         raise NotClaimed(f"{law.operator} is declared not differentiable here")
     if not wrt:
         return Trial(Kind.NOT_APPLICABLE, "no differentiable input in this case")
-    chosen = {"first": wrt[:1], "rest": wrt[1:] or wrt}
+    later = wrt[1:] or wrt
+    place = material.case.index % len(later)
+    chosen = {"first": wrt[:1], "rest": later, "one": later[place : place + 1]}
     wrt = chosen.get(material.case.wrt, wrt)
     outputs = as_tuple(
         oracle(material.inputs, calls.full_options(law.operator, material.options), calls.dtype)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from conform.draw.structure import draw_cases
 from conform.errors import ConformError
-from conform.spec.book import Book, Property
-from conform.target.claims import OperatorSignature, TargetDescription
+from conform.run.constraints import constraints_of
+from conform.spec.book import Book, Operator, Property
+from conform.target.claims import OperatorClaim, OperatorSignature, TargetDescription
+from conform_reference.conventions import APPLIES
 
 if TYPE_CHECKING:
     from conform.run.runner import Request
@@ -53,6 +56,26 @@ def dtypes_of(description: TargetDescription, wanted: Sequence[str]) -> tuple[st
     return found
 
 
+def idle_conventions(
+    book: Book, claims: Mapping[str, OperatorClaim], names: Iterable[str]
+) -> list[str]:
+    """Declared conventions that nothing about their operator depends on, in words."""
+    found = []
+    for name in names:
+        asked = {c for law in book.operator(name).properties for c in law.spec.conventions}
+        for convention in claims[name].conventions:
+            used = name in APPLIES.get(convention, ()) or convention in asked
+            if convention in APPLIES and not used:
+                found.append(f"the convention {convention} does not concern {name}: no effect")
+    return found
+
+
+def _try_conditions(operator: Operator, claim: OperatorClaim) -> None:
+    """Draw under the claim's conditions; ConformError when they cannot be decided."""
+    if claim.requires:
+        draw_cases(operator.spec, 1, 0, constraints_of(operator, claim))
+
+
 def check_targets(request: Request, book: Book, chosen: Sequence[Property]) -> None:
     """Load every target and see that something is asked of it. ConformError for the first not.
 
@@ -72,3 +95,5 @@ def check_targets(request: Request, book: Book, chosen: Sequence[Property]) -> N
             description = client.describe()
             asked_of(description, chosen)
             dtypes_of(description, request.dtypes)
+            for name in {law.operator for law in asked_of(description, chosen)}:
+                _try_conditions(book.operator(name), description.operators[name])

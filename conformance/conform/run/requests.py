@@ -69,7 +69,7 @@ def _cotangents(material: Material, claim: OperatorClaim, asked: Asked) -> tuple
     for c in asked.cotangents:
         given = c.detach().to(DTYPES[material.dtype])
         layout = "contiguous" if asked.measure else material.case.cotangents
-        if layout == "transposed":
+        if layout == "transposed" and given.dim() > 2:
             layout = "swapped"  # as gradients come back from attention
         if layout == "expanded":
             axis = next((i for i in range(given.dim() - 1) if _constant_along(given, i)), None)

@@ -28,7 +28,7 @@ from conform.events import (
 )  # fmt: skip
 from conform.nearest import nearest
 from conform.records import Level, PropertyInfo, RunResult, TargetResult, Verdict
-from conform.run.preflight import asked_of, dtypes_of, signatures
+from conform.run.preflight import asked_of, dtypes_of, idle_conventions, signatures
 from conform.run.profiles import Profile
 from conform.run.session import Session
 from conform.run.verify import verify
@@ -199,8 +199,13 @@ class Runner:
                 ]
             )
             names = tuple(dict.fromkeys(law.operator for law, _ in plan))
+            for name in names:
+                if claims[name].requires:
+                    session.drawn(name, 1)  # a condition that cannot be decided is told now
             state.update(name=description.name, operators=names)
             self.emit(TargetStarted(description.name, names, len(plan)))
+            for idle in idle_conventions(self.book, claims, names):
+                self.emit(Note(description.name, idle))
             for law, dtype in plan:
                 self.emit(PropertyStarted(description.name, law.id, dtype))
                 done = self.request.resume.get((description.name, law.id, dtype))

@@ -26,7 +26,7 @@ APPLIES: dict[str, frozenset[str]] = {
     "sinusoid_divisor": frozenset({"sinusoidal_encoding"}),
     "sinusoid_layout": frozenset({"sinusoidal_encoding"}),
     "gelu": frozenset({"gelu", "feed_forward", "glu_feed_forward"}),
-    "all_ignored_loss": frozenset({"language_model_loss"}),
+    "all_ignored_loss": frozenset({"language_model_loss", "linear_language_model_loss"}),
 }
 
 REGISTRY: dict[tuple[str, str, str], Callable[[Function], Function]] = {

@@ -32,10 +32,11 @@ APPLIES: dict[str, frozenset[str]] = {
     "heads": _OPTION_CAUSAL | {"block_sparse_attention", "decode_attention", "mha_to_gqa"},
     "window": _WINDOWED | {"sliding_window_mask", "sink_window_mask"},
     "lse_base": frozenset({"attention_with_lse", "attention_merge"}),
+    "normaliser_eps": frozenset({"linear_attention"}),
 }
 
 
-def _under(**changes: str) -> Wrapper:
+def _under(**changes: str | float) -> Wrapper:
     """A wrapper that changes the reference's settings for the length of the call."""
 
     def wrap(function: Function) -> Function:
@@ -127,4 +128,6 @@ REGISTRY: dict[tuple[str, str, str], Wrapper] = {
     ("sink_window_mask", "window", "excludes_self"): _wider_window_mask,
     ("attention_with_lse", "lse_base", "2"): _lse_in_bits,
     ("attention_merge", "lse_base", "2"): _merge_in_bits,
+    **_entries("normaliser_eps", "1e-6", _under(normaliser_eps=1e-6)),
+    **_entries("normaliser_eps", "1e-10", _under(normaliser_eps=1e-10)),
 }

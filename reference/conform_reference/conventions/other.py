@@ -121,11 +121,11 @@ def _tanh_in_block(function: Function) -> Function:
 
 
 def _zero_when_ignored(function: Function) -> Function:
-    """language_model_loss: 0 where every target is ignored."""
+    """The losses of a language model: 0 where every target is ignored."""
 
     @wraps(function)
-    def follows(logits: Tensor, tokens: Tensor, *, ignore_index: int = -100) -> Tensor:
-        loss = function(logits, tokens, ignore_index=ignore_index)
+    def follows(*args: Tensor, ignore_index: int = -100) -> Tensor:
+        loss, tokens = function(*args, ignore_index=ignore_index), args[-1]
         kept = (tokens[:, 1:] != ignore_index).any()
         return torch.where(kept, loss, torch.zeros_like(loss))
 
@@ -145,4 +145,5 @@ REGISTRY: dict[tuple[str, str, str], Callable[[Function], Function]] = {
     ("feed_forward", "gelu", "tanh"): _tanh_in_block,
     ("glu_feed_forward", "gelu", "tanh"): _tanh_in_block,
     ("language_model_loss", "all_ignored_loss", "zero"): _zero_when_ignored,
+    ("linear_language_model_loss", "all_ignored_loss", "zero"): _zero_when_ignored,
 }
