@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from conform.draw.case import Case, Source, Value, derive_seed
 from conform.draw.choosers import RecordingChooser, ReplayChooser
 from conform.draw.expressions import Chooser, DrawScope, Unsatisfied, sizes
-from conform.draw.layout import NAMES as LAYOUTS
 from conform.law.grammar import LawError, parse
 from conform.spec.models import InputSpec, OperatorSpec
 
@@ -42,7 +41,7 @@ class Constraints:
     fixed: dict[str, Any] = field(default_factory=dict)
     limit: Callable[[str, Any], Any] = lambda name, value: value
     accept: Callable[[Case], bool] = lambda case: True
-    layouts: tuple[str, ...] = LAYOUTS
+    layouts: tuple[str, ...] = ("contiguous", "transposed", "sliced", "misaligned", "expanded")
     equal: dict[str, str] = field(default_factory=dict)
     wrt: tuple[str, ...] = ("all", "first", "all", "rest", "one")
 
@@ -299,6 +298,8 @@ def _laid_out(source: Source, layout: str, chooser: Chooser) -> Source:
             return source
         axis = axes[chooser.pick(len(axes), f"expanded.{source.key}")]
         return Source(**{**source.__dict__, "layout": f"expanded:{axis}"})
+    if layout == "transposed" and len(source.shape) > 2:
+        layout = ("transposed", "swapped")[chooser.stratum(2, f"swapped.{source.key}")]
     return Source(**{**source.__dict__, "layout": layout})
 
 

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from conform.draw.case import Case
-from conform.draw.layout import NAMES as LAYOUTS
 from conform.draw.structure import Constraints
 from conform.errors import ConformError
 from conform.law.evaluate import Evaluator
@@ -33,7 +32,7 @@ def constraints_of(operator: Operator, claim: OperatorClaim) -> Constraints:
         return all(_holds(evaluator, node, case) for node in conditions)
 
     layouts = {
-        "any": LAYOUTS,
+        "any": ("contiguous", "transposed", "sliced", "misaligned", "expanded"),
         "last_contiguous": ("contiguous", "sliced", "misaligned", "swapped"),
         "contiguous": ("contiguous", "misaligned"),
     }
