@@ -1,7 +1,7 @@
 """Rows are found by the stride of the length, which an axis of one token may have at will.
 
-As in Liger's rope (0.8.5): one token of several heads and batch elements, contiguous as [B,H,L,D], is
-contiguous as [B,L,H,D] too, and its length then keeps the stride D of a single head.
+As in Liger's rope (0.8.5): one token of several heads and batch elements, contiguous as [B,H,L,D],
+is contiguous as [B,L,H,D] too, and its length then keeps the stride D of a single head.
 """
 
 import torch
