@@ -10,10 +10,9 @@ from conform.records import RunResult, Verdict
 
 @dataclass(frozen=True)
 class RunStarted:
-    """Header: targets in order, and how many verdicts are planned for each."""
+    """Header: targets in order."""
 
     targets: tuple[str, ...]
-    planned: dict[str, int]
     seed: int
     profile: str
 

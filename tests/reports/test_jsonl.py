@@ -11,7 +11,7 @@ from conform.errors import ConformError
 from conform.events import Note, RunFinished, RunStarted, VerdictReached
 from conform.jsonl import JsonlListener, read_stream
 
-HEADER = RunStarted(("mykernel",), {"mykernel": 10}, 0, "default")
+HEADER = RunStarted(("mykernel",), 0, "default")
 TARGET = samples.mykernel()
 RESULT = samples.run(TARGET)
 
@@ -94,7 +94,7 @@ def test_resuming_another_run_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "events.jsonl"
     write(path, 4, finish=False)
     listen = JsonlListener(path, resume=True)
-    listen(RunStarted(("mykernel",), {"mykernel": 10}, 7, "default"))
+    listen(RunStarted(("mykernel",), 7, "default"))
     listen.close()
     with pytest.raises(ConformError, match="seed=7 continues a run with seed=0"):
         read_stream(path)

@@ -32,7 +32,7 @@ def play(result: RunResult, verbosity: Verbosity, *, terminal: bool = False) -> 
     )
     show = TerminalListener(result.properties, verbosity=verbosity, console=console)
     planned = {target.name: len(target.verdicts) for target in result.targets}
-    show(RunStarted(tuple(planned), planned, result.seed, result.profile))
+    show(RunStarted(tuple(planned), result.seed, result.profile))
     for target in result.targets:
         show(TargetStarted(target.name, target.operators, planned[target.name]))
         for verdict in target.verdicts:

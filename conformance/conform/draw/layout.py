@@ -38,9 +38,9 @@ def place(values: torch.Tensor, layout: str) -> Placed:
 
     contiguous: as torch.empty would; transposed: the last two dims swapped in memory, of one dim
     every other element; swapped: the two before the last (heads and length, say), where there are
-    as many, as sliced elsewhere; sliced: every row padded
-    inside a larger buffer; misaligned: starts two elements late; expanded:AXIS: stride 0 along that
-    axis, whose values must be equal. All but the first have NaN margins around them.
+    as many, as sliced elsewhere; sliced: every row padded inside a larger buffer; misaligned:
+    starts two elements late; expanded:AXIS: stride 0 along that axis, whose values must be equal.
+    All but the first have NaN margins around them.
     """
     shape = tuple(values.shape)
     if layout == "contiguous" or values.numel() == 0 or not shape:

@@ -28,6 +28,14 @@ class OptionNotClaimed(Exception):
     """A law fixes an option that the target does not claim."""
 
 
+# What a target takes (`strides`, contracts.md) as layouts to draw; half of transposed is swapped.
+LAYOUTS = {
+    "any": ("contiguous", "transposed", "sliced", "misaligned", "expanded"),
+    "last_contiguous": ("contiguous", "sliced", "misaligned", "swapped"),
+    "contiguous": ("contiguous", "misaligned"),
+}
+
+
 @dataclass(frozen=True)
 class Constraints:
     """What narrows the drawing for one target (or one law).
@@ -41,7 +49,7 @@ class Constraints:
     fixed: dict[str, Any] = field(default_factory=dict)
     limit: Callable[[str, Any], Any] = lambda name, value: value
     accept: Callable[[Case], bool] = lambda case: True
-    layouts: tuple[str, ...] = ("contiguous", "transposed", "sliced", "misaligned", "expanded")
+    layouts: tuple[str, ...] = LAYOUTS["any"]
     equal: dict[str, str] = field(default_factory=dict)
     wrt: tuple[str, ...] = ("all", "first", "all", "rest", "one")
 

@@ -109,9 +109,11 @@ class TargetCaller:
         reply = judged.reply
         effects = reply.effects
         if name == "mutated":
-            if judged.undeclared:
-                names = ", ".join(sorted(judged.undeclared))
+            names = ", ".join(sorted(judged.undeclared))
+            if names:
                 self.remark = f"changed: {names}; if that is meant, declare it under `mutates`"
+            elif effects.cotangents_changed:
+                self.remark = "changed: the gradient that comes in"
             return sum(judged.undeclared.values()) + effects.cotangents_changed
         if name == "margins_written":
             return sum(effects.margins_written.values())

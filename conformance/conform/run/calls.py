@@ -204,10 +204,10 @@ class TargetCalls:
         if call.wrt:
             judged = judge_gradient(call, reply, truth)
         elif truth is None:
-            values = values_of(list(reply.results), reply.is_tuple)
-            return Judged(reply=reply, values=values, undeclared=changed)
+            judged = Judged(reply=reply, values=values_of(list(reply.results), reply.is_tuple))
         else:
             judged = judge_values(call, reply, truth)
+        judged.undeclared = changed
         if judged.record is not None:
             self.records.append(judged.record)
         return judged

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from conform.draw.case import Case
-from conform.draw.structure import Constraints
+from conform.draw.structure import LAYOUTS, Constraints
 from conform.errors import ConformError
 from conform.law.evaluate import Evaluator
 from conform.law.grammar import LawError, free_names, parse
@@ -31,17 +31,12 @@ def constraints_of(operator: Operator, claim: OperatorClaim) -> Constraints:
         evaluator = Evaluator(names, {}, _NoCaller(), frozenset(), operator.name)
         return all(_holds(evaluator, node, case) for node in conditions)
 
-    layouts = {
-        "any": ("contiguous", "transposed", "sliced", "misaligned", "expanded"),
-        "last_contiguous": ("contiguous", "sliced", "misaligned", "swapped"),
-        "contiguous": ("contiguous", "misaligned"),
-    }
     return Constraints(
         frozenset(claim.options),
         dict(claim.fixed),
         limit,
         accept,
-        layouts.get(claim.strides, layouts["any"]),
+        LAYOUTS.get(claim.strides, LAYOUTS["any"]),
         equal,
     )
 

@@ -67,7 +67,7 @@ def run_parallel(
     begun = time.monotonic()
     chosen = selection(book, request)
     order = {law.id: number for number, law in enumerate(chosen)}
-    _tell(listeners, RunStarted(request.targets, {}, request.seed, request.profile.name))
+    _tell(listeners, RunStarted(request.targets, request.seed, request.profile.name))
     results: list[TargetResult] = []
     complete = True
     with _processes(book, jobs) as children:

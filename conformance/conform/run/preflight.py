@@ -70,7 +70,7 @@ def idle_conventions(
     return found
 
 
-def _try_conditions(operator: Operator, claim: OperatorClaim) -> None:
+def try_conditions(operator: Operator, claim: OperatorClaim) -> None:
     """Draw under the claim's conditions; ConformError when they cannot be decided."""
     if claim.requires:
         draw_cases(operator.spec, 1, 0, constraints_of(operator, claim))
@@ -96,4 +96,4 @@ def check_targets(request: Request, book: Book, chosen: Sequence[Property]) -> N
             asked_of(description, chosen)
             dtypes_of(description, request.dtypes)
             for name in {law.operator for law in asked_of(description, chosen)}:
-                _try_conditions(book.operator(name), description.operators[name])
+                try_conditions(book.operator(name), description.operators[name])

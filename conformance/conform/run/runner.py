@@ -28,7 +28,13 @@ from conform.events import (
 )  # fmt: skip
 from conform.nearest import nearest
 from conform.records import Level, PropertyInfo, RunResult, TargetResult, Verdict
-from conform.run.preflight import asked_of, dtypes_of, idle_conventions, signatures
+from conform.run.preflight import (
+    asked_of,
+    dtypes_of,
+    idle_conventions,
+    signatures,
+    try_conditions,
+)
 from conform.run.profiles import Profile
 from conform.run.session import Session
 from conform.run.verify import verify
@@ -123,9 +129,7 @@ class Runner:
         """All targets in order. A keyboard interrupt keeps what was done and marks the result."""
         started = time.monotonic()
         chosen = selection(self.book, self.request)
-        self.emit(
-            RunStarted(self.request.targets, {}, self.request.seed, self.request.profile.name)
-        )
+        self.emit(RunStarted(self.request.targets, self.request.seed, self.request.profile.name))
         results: list[TargetResult] = []
         complete = True
         for text in self.request.targets:
@@ -200,8 +204,7 @@ class Runner:
             )
             names = tuple(dict.fromkeys(law.operator for law, _ in plan))
             for name in names:
-                if claims[name].requires:
-                    session.drawn(name, 1)  # a condition that cannot be decided is told now
+                try_conditions(self.book.operator(name), claims[name])
             state.update(name=description.name, operators=names)
             self.emit(TargetStarted(description.name, names, len(plan)))
             for idle in idle_conventions(self.book, claims, names):
