@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from conform.draw.structure import draw_cases
+from conform.draw.structure import ANY, Variant, draw_cases, vary
 from conform.run.local import LocalClient
-from conform.run.material import materialise
+from conform.run.material import Material, materialise
 from conform.run.outcomes import Kind, try_law
 from conform.run.profiles import PROFILES
 from conform.run.requests import Asked, make_request
@@ -75,3 +75,36 @@ def test_the_gradients_of_some_inputs_alone_are_asked_for() -> None:
         trial = try_law(session, law, session.case_of(law, item), "float64")
         assert trial.kind in (Kind.HELD, Kind.UNDECIDED)
     assert {(True, True), (True, False), (False, True)} <= set(seen)
+
+
+def test_what_a_law_computes_lies_in_the_layouts_of_real_callers() -> None:
+    """Each size has a layout of its own, swapped heads most often; `contiguous` stays so."""
+    operator = BOOK.operator("attention")
+    wide = {"B": "2", "H": "4", "K": "2", "Lq": "5", "Lk": "7", "D": "16", "Dv": "16"}
+    drawn = draw_cases(operator.spec, 1, 0)[0]
+    case = vary(operator.spec, drawn, 0, ANY, Variant(dims=wide))
+    material = materialise(operator, case, "float32")
+    claim = OperatorClaim("attention", "attention")
+    q, k, v = material.inputs
+
+    def strides(*args: torch.Tensor, own: Material = material) -> list[tuple[int, ...]]:
+        request = make_request(own, operator.spec, claim, Asked(args))
+        for given, x in zip(request.args, args, strict=True):
+            view = torch.as_strided(given.storage, given.shape, given.strides, given.offset)
+            assert torch.equal(view, x.float())
+        return [tuple(given.strides) for given in request.args]
+
+    def is_swapped(strides: tuple[int, ...]) -> bool:
+        return strides[-1] == 1 and strides[-3] < strides[-2]
+
+    found = [strides(*(x[..., :n] for x in (q, k, v))) for n in range(2, 17)]
+    assert all(len({is_swapped(s) for s in each}) == 1 for each in found)
+    assert 4 <= sum(is_swapped(each[0]) for each in found) <= 11
+    fresh = [(x * 1.0) for x in (q, k, v)]
+    material.fresh += fresh
+    assert strides(*fresh) == [tuple(torch.empty(x.shape).stride()) for x in fresh]
+    plain = materialise(operator, case.with_(derived="contiguous"), "float32")
+    for n in range(2, 17):
+        args = [x[..., :n] for x in plain.inputs]
+        expected = [tuple(torch.empty(x.shape).stride()) for x in args]
+        assert strides(*args, own=plain) == expected

@@ -174,7 +174,7 @@ def _report(found: Replayed) -> int:
     law = recorded.law
     print(f"{law.id} on {found.session.name}, {recorded.dtype}, {found.session.device}")
     print(f"  {law.spec.statement}")
-    for line in case_in_words(recorded.case, recorded.dtype, gradient=law.kind == "gradient"):
+    for line in case_in_words(recorded.case, recorded.dtype, law.kind):
         print(f"  {line}")
     _note_versions(recorded)
     if trial.kind is Kind.HELD:

@@ -16,8 +16,7 @@ class Source:
     """How a tensor, or a callable, is made: generator, shape, parameters.
 
     `key` names the stream of random numbers, so that two inputs of one case differ and the same
-    input
-    is the same whatever else is drawn.
+    input is the same whatever else is drawn.
     """
 
     generator: str
@@ -65,7 +64,8 @@ class Case:
     """One drawn case of an operator, without dtype: dims, inputs, options, law draws, one seed.
 
     `cotangents` is the layout of what flows back, `wrt` which of the differentiable inputs ask for
-    a gradient: `all`, the `first`, or the `rest`.
+    a gradient: `all`, the `first`, the `rest` or `one`. `derived` is the layout of tensors that a
+    law computes and passes: contiguous, or `mixed`, where each call has one of its own.
     """
 
     operator: str
@@ -78,6 +78,7 @@ class Case:
     draws: dict[str, Value] = field(default_factory=dict)
     cotangents: str = "contiguous"
     wrt: str = "all"
+    derived: str = "contiguous"
 
     def as_json(self) -> dict[str, Any]:
         """JSON object; `from_json` reads it back."""
@@ -128,6 +129,7 @@ def from_json(raw: dict[str, Any]) -> Case:
         dims=dict(raw["dims"]),
         cotangents=raw.get("cotangents", "contiguous"),
         wrt=raw.get("wrt", "all"),
+        derived=raw.get("derived", "contiguous"),
         **groups,
     )
 

@@ -202,6 +202,7 @@ def build(
         options,
         cotangents=limits.layouts[chooser.stratum(len(limits.layouts), "layout.cotangents")],
         wrt=limits.wrt[chooser.stratum(len(limits.wrt), "wrt")] if slots > 1 else "all",
+        derived="contiguous" if limits.layouts == ("contiguous",) else "mixed",
     )
 
 

@@ -103,7 +103,14 @@ def _dtype(self: Evaluator, node: ast.Call) -> Any:
 
 def _contiguous(self: Evaluator, node: ast.Call) -> Any:
     value = self.value(node.args[0])
-    fresh: Callable[[Any], Any] = lambda x: x.clone() if isinstance(x, Tensor) else x  # noqa: E731
+    remembered: list[Tensor] = self.names.get("_fresh", [])
+
+    def fresh(x: Any) -> Any:
+        if not isinstance(x, Tensor):
+            return x
+        remembered.append(x.clone())
+        return remembered[-1]
+
     if isinstance(value, dict):
         return {key: fresh(item) for key, item in value.items()}
     return tuple(fresh(x) for x in value) if isinstance(value, tuple) else fresh(value)

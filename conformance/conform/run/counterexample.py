@@ -27,17 +27,19 @@ def describe_failure(
         "case": case.as_json(),
         "message": trial.message,
     }
-    words = case_in_words(case, dtype, gradient=law.kind == "gradient")
-    before = case_in_words(original, dtype, gradient=law.kind == "gradient")
+    words = case_in_words(case, dtype, law.kind)
+    before = case_in_words(original, dtype, law.kind)
     shrunk_from = "; ".join(before) if before != words else ""
     return Counterexample(content, trial.message, words, shrunk_from=shrunk_from)
 
 
-def case_in_words(case: Case, dtype: str, *, gradient: bool = False) -> tuple[str, ...]:
+def case_in_words(case: Case, dtype: str, kind: str = "") -> tuple[str, ...]:
     """Lines that name every input, the options that are not plain, regime and layout.
 
-    `gradient`: also which gradients are asked for, and how what flows back lies in memory.
+    For the `kind` gradient, also which gradients are asked for, and how what flows back lies in
+    memory; for a law, how what it computes does.
     """
+    gradient = kind == "gradient"
     lines = [f"{name}: {_value(value, dtype)}" for name, value in case.inputs.items()]
     options = [
         f"{name}={_value(value, dtype)}"
@@ -55,6 +57,8 @@ def case_in_words(case: Case, dtype: str, *, gradient: bool = False) -> tuple[st
     if gradient and case.wrt != "all":
         asked = {"first": "the first", "one": "one"}.get(case.wrt, "all but the first")
         lines.append(f"gradients: of {asked} differentiable input")
+    if kind == "law" and case.derived != "contiguous":
+        lines.append("tensors that the law computes: in mixed layouts")
     lines.append(f"values: {case.regime}, seed {case.seed}")
     return tuple(lines)
 

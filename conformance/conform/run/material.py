@@ -36,8 +36,8 @@ class Material:
     """Everything a law can read about one case in one dtype.
 
     `names`: float tensors are float64 images of the tensors in the dtype, exactly. `placed` maps
-    the id
-    of such a tensor to the dtype's tensor in memory.
+    the id of such a tensor to the dtype's tensor in memory. `fresh` are those that a law wants in
+    contiguous memory.
     """
 
     operator: Operator
@@ -46,6 +46,7 @@ class Material:
     names: dict[str, Any] = field(default_factory=dict)
     placed: dict[int, Placed] = field(default_factory=dict)
     keep: list[torch.Tensor] = field(default_factory=list)
+    fresh: list[torch.Tensor] = field(default_factory=list)
 
     @property
     def inputs(self) -> tuple[Any, ...]:
@@ -58,6 +59,10 @@ class Material:
         """The keyword arguments that are passed."""
         result: dict[str, Any] = self.names["options"]
         return result
+
+    def is_fresh(self, x: torch.Tensor) -> bool:
+        """Whether a law asked for `contiguous` memory for this tensor."""
+        return any(x is own for own in self.fresh)
 
     def elements(self) -> int:
         """Number of input elements."""
@@ -78,6 +83,7 @@ def materialise(
     made.names["inputs"] = tuple(values.values())
     made.names["options"] = {name: value for name, value in options.items() if passed(name)}
     made.names["dtype_name"] = dtype
+    made.names["_fresh"] = made.fresh
     made.names["itemsize"] = DTYPES[dtype].itemsize
     made.names["_input_names"] = tuple(values)
     made.names["_batch_axes"] = {

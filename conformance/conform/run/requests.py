@@ -1,4 +1,4 @@
-"""A call as the worker gets it: drawn tensors in their drawn memory, others in fresh memory."""
+"""A call as the worker gets it: drawn tensors in their drawn memory, others laid out here."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from conform.draw.case import derive_seed
 from conform.draw.fill import DTYPES
 from conform.draw.layout import place
 from conform.run.material import Material, Sublayer
@@ -18,6 +19,8 @@ from conform.work.named import as_named
 from conform.work.protocol import Arg, CallableArg, CallRequest, ScalarArg, TensorArg
 
 Tensor = torch.Tensor
+# How what a law computes may lie; half of it as attention's tensors most often do.
+DERIVED = ("contiguous", "swapped", "transposed", "swapped", "sliced", "swapped", "misaligned")
 
 
 @dataclass(frozen=True)
@@ -46,13 +49,19 @@ def make_request(
         if i < len(asked.args) and head_major(item.shape)
     )
     dtypes = [slot_dtype(spec, i, material.dtype) for i in range(len(asked.args))]
+    layout = _derived_layout(material, spec, asked)
     return CallRequest(
         spec.operator,
         tuple(
-            argument(material, x, "contiguous" if name in claim.mutates else claim.strides, kind)
+            argument(
+                material, x, "contiguous" if name in claim.mutates else claim.strides, kind, layout
+            )
             for x, kind, name in zip(asked.args, dtypes, spec.inputs, strict=False)
         ),
-        {k: argument(material, v, claim.strides, material.dtype) for k, v in asked.options.items()},
+        {
+            k: argument(material, v, claim.strides, material.dtype, layout)
+            for k, v in asked.options.items()
+        },
         asked.wrt,
         _cotangents(material, claim, asked) or None,
         asked.repeat,
@@ -61,6 +70,14 @@ def make_request(
         asked.measure,
         asked.order,
     )
+
+
+def _derived_layout(material: Material, spec: OperatorSpec, asked: Asked) -> str:
+    """How tensors that are not drawn lie in this call: it follows from the case and their sizes."""
+    if asked.measure or material.case.derived == "contiguous":
+        return "contiguous"
+    sizes = [tuple(x.shape) for x in asked.args if isinstance(x, Tensor)]
+    return DERIVED[derive_seed(material.case.seed, spec.operator, sizes) % len(DERIVED)]
 
 
 def _cotangents(material: Material, claim: OperatorClaim, asked: Asked) -> tuple[TensorArg, ...]:
@@ -87,8 +104,11 @@ def _constant_along(x: Tensor, axis: int) -> bool:
     return x.shape[axis] > 1 and bool((x == x.narrow(axis, 0, 1)).all())
 
 
-def argument(material: Material, value: Any, strides: str, dtype: str) -> Arg:
-    """One argument: a drawn tensor where it was placed, if the target takes such strides."""
+def argument(material: Material, value: Any, strides: str, dtype: str, layout: str) -> Arg:
+    """One argument: a drawn tensor where it was placed, if the target takes such strides.
+
+    Another tensor of real numbers lies as `layout` says, if the target takes that.
+    """
     if isinstance(value, Sublayer):
         return CallableArg(value.name, value.width, value.seed)
     named = as_named(value)
@@ -104,4 +124,13 @@ def argument(material: Material, value: Any, strides: str, dtype: str) -> Arg:
     if placed is not None and allowed_strides(placed.strides, placed.shape, strides):
         storage = placed.storage.clone()
         return TensorArg(storage, placed.shape, placed.strides, placed.offset, storage.dtype)
-    return TensorArg.of(value.to(DTYPES[dtype]) if value.is_floating_point() else value)
+    if not value.is_floating_point():
+        return TensorArg.of(value)
+    given = value.detach().to(DTYPES[dtype])
+    if layout != "contiguous" and not material.is_fresh(value):
+        placed = place(given, layout)
+        if allowed_strides(placed.strides, placed.shape, strides):
+            return TensorArg(
+                placed.storage, placed.shape, placed.strides, placed.offset, given.dtype
+            )
+    return TensorArg.of(given)
