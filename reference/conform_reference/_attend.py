@@ -44,6 +44,7 @@ def check_inputs(q: Tensor, k: Tensor, v: Tensor) -> None:
     _check.same("number of keys", "k.shape[2]", k.shape[2], "v.shape[2]", v.shape[2])
     _check.same("head size", "q.shape[3]", q.shape[3], "k.shape[3]", k.shape[3])
     _check.divides("K", k.shape[1], "H", q.shape[1])
+    _check.not_empty("D", q.shape[3])
 
 
 def visible_keys(
@@ -63,6 +64,7 @@ def logits(
     q: Tensor, k: Tensor, *, bias: Tensor | None, scale: float | None, softcap: float | None
 ) -> Tensor:
     """[B,H,Lq,Lk]: scale * q.k, capped, plus bias. q and k have equally many heads here."""
+    _check.not_empty("D", q.shape[-1])
     scale = 1 / math.sqrt(q.shape[-1]) if scale is None else scale
     scores = mark("scaled_query", q * scale) @ k.transpose(-1, -2)
     if scale:

@@ -92,6 +92,7 @@ def paged_decode_attention(
     _check.rank("block_table", block_table, "B M")
     _check.rank("lengths", lengths, "B")
     pages, size, heads, width = k_pages.shape
+    _check.not_empty("b", size)
     _check.same("batch size", "block_table", block_table.shape[0], "lengths", lengths.shape[0])
     for row, length in zip(block_table.tolist(), lengths.tolist(), strict=True):
         needed = row[: -(-length // size)]

@@ -28,6 +28,12 @@ def at_least(name: str, value: int, least: int) -> None:
         raise ValueError(f"{name}={value!r}: expected an integer of at least {least}; raise {name}")
 
 
+def not_empty(name: str, size: int) -> None:
+    """A size that must not be 0."""
+    if size < 1:
+        raise ValueError(f"{name}={size}: expected at least 1; there is nothing to compute from")
+
+
 def divides(name: str, part: int, whole_name: str, whole: int) -> None:
     """`part` must be positive and divide `whole`."""
     if part < 1 or whole % part:

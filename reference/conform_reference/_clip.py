@@ -43,6 +43,7 @@ def clip_loss(image: Tensor, text: Tensor, *, temperature: float) -> Tensor:
     """
     logits = _scaled_cosines(image, text, temperature)
     _check.same("number of pairs", "image.shape[0]", image.shape[0], "text.shape[0]", text.shape[0])
+    _check.not_empty("B", image.shape[0])
     by_image = torch.diagonal(log_softmax(logits, 1))
     by_text = torch.diagonal(log_softmax(logits, 0))
     both = mark("direction", -torch.mean(by_image)) + mark("direction", -torch.mean(by_text))

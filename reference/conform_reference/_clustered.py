@@ -87,6 +87,8 @@ def smyrf_transform(q: Tensor, k: Tensor) -> tuple[Tensor, Tensor]:
     widths that differ. Source: Daras et al. 2020 (SMYRF), arXiv:2010.05315, section 3.2.
     """
     _check.same("width", "q.shape[-1]", q.shape[-1], "k.shape[-1]", k.shape[-1])
+    _check.not_empty("Lq", q.shape[-2])
+    _check.not_empty("Lk", k.shape[-2])
     dtype = _check.compute_dtype(q, k)
     query, key = q.to(dtype), k.to(dtype)
     square_q = mark("square", (query * query).sum(-1, keepdim=True))

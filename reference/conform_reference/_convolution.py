@@ -53,11 +53,14 @@ def conv2d(
     _check.same("channels", "weight.shape[1]", weight.shape[1], "C/groups", x.shape[1] // groups)
     _check.same("kernel", "weight.shape[2]", weight.shape[2], "weight.shape[3]", weight.shape[3])
     _check.same("channels", "bias.shape[0]", bias.shape[0], "weight.shape[0]", weight.shape[0])
+    _check.not_empty("C/groups", weight.shape[1])
+    _check.not_empty("O", weight.shape[0])
     dtype = _check.compute_dtype(x, weight, bias)
     read = taps(x.to(dtype), weight.shape[2], stride, padding)
     B, out, high, wide = x.shape[0], weight.shape[0], read.shape[-2], read.shape[-1]
-    columns = read.reshape(B, groups, -1, high * wide)
-    rows = image_by_image(weight.to(dtype), B).reshape(B, groups, out // groups, -1)
+    terms = weight[0].numel()
+    columns = read.reshape(B, groups, terms, high * wide)
+    rows = image_by_image(weight.to(dtype), B).reshape(B, groups, out // groups, terms)
     first = bias.to(dtype).reshape(1, groups, -1, 1).expand(B, -1, -1, -1)
     # Many implementations begin their sum with the bias, others round the product first.
     whole = torch.cat([columns, torch.ones_like(columns[:, :, :1])], 2)
@@ -73,7 +76,7 @@ def depthwise(x: Tensor, weight: Tensor, stride: int = 1, bias: Tensor | None = 
             f"depthwise.shape={tuple(weight.shape)}: expected (C={x.shape[1]}, k, k) with k odd"
         )
     read = taps(x, kernel, stride, kernel // 2)
-    shared = image_by_image(weight, x.shape[0]).reshape(x.shape[0], -1, kernel * kernel, 1, 1)
+    shared = image_by_image(weight, x.shape[0]).reshape(*x.shape[:2], kernel * kernel, 1, 1)
     terms = read * shared
     if bias is None:
         return terms.sum(2)

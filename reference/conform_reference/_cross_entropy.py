@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from conform_reference import _check
 from conform_reference._attend import float32_drift
 from conform_reference._kept_softmax import slope_from
 from conform_reference.rounding import mark
@@ -14,6 +15,7 @@ def log_softmax(scores: Tensor, dim: int) -> Tensor:
     Its slope is taken from the (marked) result, as frameworks do, which keep it for the backward
     pass: with p = exp(result), d result = d scores - sum p d scores.
     """
+    _check.not_empty("number of classes", scores.shape[dim])
     top = torch.amax(scores.detach(), dim=dim, keepdim=True)
     mass = mark("normaliser", torch.sum(torch.exp(scores - top), dim=dim, keepdim=True))
     total = mark("normaliser", top + torch.log(mass))
@@ -28,6 +30,7 @@ def softmax_of(scores: Tensor) -> Tensor:
 
     Its slope is taken from the (marked) result.
     """
+    _check.not_empty("number of classes", scores.shape[-1])
     top = torch.amax(scores.detach(), dim=-1, keepdim=True)
     shifted = mark("shifted", scores - torch.where(torch.isneginf(top), 0.0, top))
     exponentials = mark("exponentials", torch.exp(shifted))

@@ -92,9 +92,9 @@ def sam_masks(embedding: Tensor, tokens: Tensor) -> Tensor:
     _check.rank("tokens", tokens, "B P M C")
     _check.same("channels", "tokens.shape[3]", tokens.shape[3], "C", embedding.shape[1])
     dtype = _check.compute_dtype(embedding, tokens)
-    B, P, M, _ = tokens.shape
+    B, P, M, C = tokens.shape
     pixels = embedding.to(dtype).flatten(2)
-    product = tokens.to(dtype).reshape(B, P * M, -1) @ pixels
+    product = tokens.to(dtype).reshape(B, P * M, C) @ pixels
     return product.reshape(B, P, M, *embedding.shape[2:]).to(embedding.dtype)
 
 

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from conform_reference import _check
 from conform_reference._attend import float32_drift
 from conform_reference.rounding import mark
 
@@ -23,6 +24,7 @@ def slope_from(kept: Tensor, scores: Tensor, name: str | None = None) -> Tensor:
 
 def kept_softmax(name: str, scores: Tensor) -> Tensor:
     """softmax over the last dimension, marked `name`, its slope from the marked result."""
+    _check.not_empty("number of scores", scores.shape[-1])
     maximum = scores.detach().amax(-1, keepdim=True)
     exponentials = torch.exp(scores.detach() - maximum)
     p = exponentials / exponentials.sum(-1, keepdim=True)

@@ -32,7 +32,7 @@ def _attend_latent(
     into the latent space, the context in it) is added as rounding errors.
     """
     heads = content.shape[1]
-    key_up, value_up = (w.reshape(w.shape[0], heads, -1) for w in up)
+    key_up, value_up = (w.reshape(w.shape[0], heads, w.shape[1] // heads) for w in up)
     keys = mark("keys", torch.einsum("bsc,chd->bhsd", latent, key_up))
     values = mark("values", torch.einsum("bsc,chd->bhsd", latent, value_up))
     absorbed = torch.einsum("bhqd,chd->bhqc", content, key_up)

@@ -90,6 +90,7 @@ def intrinsic_dimension(
     _check.same(
         "length", "dimensions.shape", dimensions.shape[0], "performance", performance.numel()
     )
+    _check.not_empty("n", dimensions.shape[0])
     if not 0 < fraction <= 1:
         raise ValueError(f"fraction={fraction}: expected 0 < fraction <= 1; 0.9 is usual")
     none = dimensions.max() + 1

@@ -46,6 +46,7 @@ def _features(x: Tensor, omega: Tensor) -> Tensor:
     projected = mark("projected", x @ omega.transpose(-1, -2))
     half_square = mark("half_square", (x * x).sum(-1, keepdim=True) / 2)
     exponent = mark("exponent", projected - half_square)
+    _check.not_empty("r", omega.shape[0])
     return mark("exponentials", torch.exp(exponent)) * omega.shape[0] ** -0.5
 
 

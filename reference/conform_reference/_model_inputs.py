@@ -26,6 +26,7 @@ def input_embedding(
             f"tokens.shape[1]={L}, positions.shape[0]={S}: expected at most as many tokens as "
             f"positions; shorten the sequence"
         )
+    _check.not_empty("V", table.shape[0])
     dtype = _check.compute_dtype(table, positions)
     words = mark("token_rows", table.to(dtype)[tokens]) * (
         math.sqrt(table.shape[1]) if scaled else 1.0

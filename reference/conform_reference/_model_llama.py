@@ -22,7 +22,7 @@ def _rotated(x: Tensor, start: int) -> Tensor:
     Its constants are made to follow x, so that a batch of noise samples is one evaluation.
     """
     _check.divides("2", 2, "D", x.shape[-1])
-    some = x[0, 0] == x[0, 0]
+    some = x.sum((0, 1)) == 0
     half, at = x.shape[-1] // 2, torch.arange(start, start + x.shape[2]).to(x)
     pair = torch.arange(half).to(x)
     place = torch.where(some[:, :1], at.unsqueeze(1), at.unsqueeze(1))
@@ -50,6 +50,7 @@ def llama_decoder(
     kv_heads = heads if kv_heads is None else kv_heads
     _check.at_least("heads", heads, 1)
     _check.divides("kv_heads", kv_heads, "heads", heads)
+    _check.not_empty("V", table.shape[0])
     dtype = _check.compute_dtype(table, Wq)
     visible = causal_mask(tokens.shape[1], tokens.shape[1]).to(tokens.device)
     y = mark("token_vectors", table.to(dtype)[tokens])

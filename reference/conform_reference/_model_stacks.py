@@ -81,6 +81,7 @@ def _logits(
             f"tokens.shape[1]={L}, positions.shape[0]={positions.shape[0]}: expected at most as "
             f"many tokens as there are learned positions; shorten the sequence"
         )
+    _check.not_empty("V", table.shape[0])
     y = mark("residual", mark("token_vectors", table[tokens]) + positions[:L])
     visible = causal_mask(L, L).to(y.device)
     for n in range(attn.shape[0]):
@@ -120,6 +121,7 @@ def generate_greedy(
     Raises ValueError for steps < 1 and for too few positions.
     """
     _check.at_least("steps", steps, 1)
+    _check.not_empty("P", tokens.shape[1])
     dtype = _check.compute_dtype(table, attn)
     weights = [t.to(dtype) for t in (table, positions, attn, W1, W2, gamma, beta)]
     if tokens.shape[1] + steps - 1 > positions.shape[0]:

@@ -24,9 +24,10 @@ def _check_patch_weight(weight: Tensor, bias: Tensor, channels: int) -> int:
 
 def _project(patches: Tensor, weight: Tensor, bias: Tensor, x: Tensor) -> Tensor:
     """patches[B,N,C*P*P] times the flattened weight, plus bias; in the common compute dtype."""
+    _check.not_empty("C", weight.shape[1])
     dtype = _check.compute_dtype(x, weight, bias)
     B, E, read = patches.shape[0], weight.shape[0], patches.to(dtype)
-    rows = image_by_image(weight.to(dtype), B).reshape(B, E, -1)
+    rows = image_by_image(weight.to(dtype), B).reshape(B, E, patches.shape[-1])
     # Convolutions begin their sum with the bias; a linear layer may round the product first.
     whole = torch.cat([read, torch.ones_like(read[..., :1])], -1)
     first = bias.to(dtype).unsqueeze(1).expand(B, E, 1)

@@ -5,6 +5,7 @@ from torch import Tensor
 
 from conform_reference import _check
 from conform_reference._attend import stored_probabilities
+from conform_reference._scores import rounding_error
 from conform_reference.feed_forward import _ACTIVATIONS, _activate, _fits, _one_of, feed_forward
 from conform_reference.rounding import mark
 
@@ -35,7 +36,9 @@ def adapter(
     _bottleneck(h.shape[-1], Wdown, bdown, Wup, bup)
     dtype = _check.compute_dtype(h, Wdown, bdown, Wup, bup)
     increment = feed_forward(_branch(h, dtype), Wdown, bdown, Wup, bup, activation=activation)
-    return (h.to(dtype) + mark("increment", increment)).to(h.dtype)
+    # h + (... + bup) and (h + ...) + bup are as right, and round in different places.
+    early = rounding_error("partial_sum", h.to(dtype) + increment - bup.to(dtype))
+    return (h.to(dtype) + mark("increment", increment) + early).to(h.dtype)
 
 
 def parallel_adapter(
@@ -94,6 +97,7 @@ def unified_delta(
     _one_of("activation", activation, ("softmax", *_ACTIVATIONS))
     _fits("Wdown", Wdown, (h.shape[-1], Wdown.shape[-1]), "E m")
     _fits("Wup", Wup, (Wdown.shape[-1], h.shape[-1]), "m E")
+    _check.not_empty("m", Wdown.shape[-1])
     dtype = _check.compute_dtype(x, h, Wdown, Wup, gate)
     source = _branch(x if form == "parallel" else h, dtype)
     inner = mark("product", source @ Wdown.to(dtype))

@@ -76,7 +76,8 @@ def prefix_encoder(
     up = mark("product", seeds.to(dtype) @ W1.to(dtype))
     inner = tanh("activation", mark("preactivation", up + b1.to(dtype)))
     flat = (mark("product", inner @ W2.to(dtype)) + b2.to(dtype)).to(seeds.dtype)
-    parts = flat.reshape(seeds.shape[0], layers, 2, heads, -1).permute(2, 1, 3, 0, 4)
+    size = W2.shape[-1] // (2 * layers * heads)
+    parts = flat.reshape(seeds.shape[0], layers, 2, heads, size).permute(2, 1, 3, 0, 4)
     return parts[0], parts[1]
 
 
@@ -153,7 +154,7 @@ def llama_adapter_layer(
     )
     query, key, value, pk, pv = (_split_heads(p, "heads", heads) for p in projected)
     each = llama_adapter_attention(query, key, value, pk[0], pv[0], gate.to(dtype), causal=causal)
-    merged = mark("heads", each).transpose(1, 2).reshape(*x.shape[:2], -1)
+    merged = mark("heads", each).transpose(1, 2).flatten(-2)
     _fits("Wo", Wo, (merged.shape[-1], x.shape[-1]), "H*D E")
     _fits("bo", bo, (x.shape[-1],), "E")
     return (mark("projection", merged @ Wo.to(dtype)) + bo.to(dtype)).to(x.dtype)

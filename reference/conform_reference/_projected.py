@@ -89,7 +89,7 @@ def multi_head_attention(
     key = _split_heads(_projection("key", memory, "Wk", Wk), "kv_heads", kv_heads)
     value = _split_heads(_projection("value", memory, "Wv", Wv), "kv_heads", kv_heads)
     each = mark("heads", _attend_heads(query, key, value, causal))
-    merged = each.transpose(1, 2).reshape(x.shape[0], x.shape[1], -1)
+    merged = each.transpose(1, 2).flatten(-2)
     _check.same("width", "Wo.shape[0]", Wo.shape[0], "heads * Dv", merged.shape[-1])
     return (merged @ Wo.to(merged.dtype)).to(x.dtype)
 

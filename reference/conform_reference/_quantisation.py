@@ -61,6 +61,8 @@ def smooth_quant(x: Tensor, W: Tensor, *, alpha: float = 0.5) -> tuple[Tensor, T
     _check.rank("x", x, "T C")
     _check.rank("W", W, "C O")
     _check.same("width", "x.shape[1]", x.shape[1], "W.shape[0]", W.shape[0])
+    _check.not_empty("T", x.shape[0])
+    _check.not_empty("O", W.shape[1])
     dtype = _check.compute_dtype(x, W)
     a, w = x.to(dtype), W.to(dtype)
     of_x = mark("power", torch.amax(torch.abs(a), 0) ** alpha)

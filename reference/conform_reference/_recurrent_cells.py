@@ -190,6 +190,7 @@ def rnn_log_likelihood(
     _check.rank("tokens", tokens, "B L")
     _check.rank("table", table, "V I")
     _check.same("vocabulary", "Wo.shape[1]", Wo.shape[1], "table.shape[0]", table.shape[0])
+    _check.not_empty("V", table.shape[0])
     dtype = _check.compute_dtype(table, Wx, Wh, b, Wo)
     start = torch.zeros(tokens.shape[0], Wh.shape[0], dtype=dtype, device=table.device)
     words = torch.nn.functional.embedding(tokens, table.to(dtype))

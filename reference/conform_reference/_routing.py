@@ -40,6 +40,7 @@ def kept_softmax(logits: Tensor, keep: Tensor | None = None) -> Tensor:
 
     Its slope is taken from the (marked) result, which frameworks keep for the backward pass.
     """
+    _check.not_empty("number of experts", logits.shape[-1])
     shown = logits if keep is None else torch.where(keep, logits, -math.inf)
     maximum = shown.amax(-1, keepdim=True)
     shifted = mark("shifted_logits", shown - maximum)

@@ -99,6 +99,8 @@ def sinkhorn_routing(scores: Tensor, *, iterations: int = 8) -> Tensor:
     """
     _check.rank("scores", scores, "T N")
     _check.at_least("iterations", iterations, 1)
+    _check.not_empty("T", scores.shape[0])
+    _check.not_empty("N", scores.shape[1])
     s = scores.to(_check.compute_dtype(scores))
     plan = mark("plan", torch.exp(s - s.amax()))
     for _ in range(iterations):

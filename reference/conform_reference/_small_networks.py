@@ -77,7 +77,7 @@ def depthwise_separable_convolution(x: Tensor, depthwise: Tensor, pointwise: Ten
         raise ValueError(f"x.shape={tuple(x.shape)}: expected sides of at least {k}; pad x")
     dtype = _check.compute_dtype(x, depthwise, pointwise)
     B = x.shape[0]
-    filters = image_by_image(depthwise.to(dtype), B).reshape(B, -1, k * k, 1, 1)
+    filters = image_by_image(depthwise.to(dtype), B).reshape(*x.shape[:2], k * k, 1, 1)
     middle = mark("depthwise", (taps(x.to(dtype), k, 1, 0) * filters).sum(2))
     mix = image_by_image(pointwise.to(dtype), B).reshape(B, *pointwise.shape)
     return torch.einsum("bcyx,bco->boyx", middle, mix).to(x.dtype)

@@ -133,6 +133,7 @@ def branch_merge_average(
     _check.rank("a", a, "B T E")
     if a.shape != b.shape:
         raise ValueError(f"a.shape={tuple(a.shape)}, b.shape={tuple(b.shape)}: expected the same")
+    _check.not_empty("T", a.shape[1])
     dtype = _check.compute_dtype(a, b, pool_a, pool_b, weight_a, weight_b)
     # Its gradient is added up from three parts, two of them first.
     first, second = mark("backward.partial", a.to(dtype)), mark("backward.partial", b.to(dtype))

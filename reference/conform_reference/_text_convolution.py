@@ -37,6 +37,7 @@ def _ready(x: Tensor, W: Tensor, b: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     _check.rank("W", W, "K E C")
     _check.same("width", "x.shape[2]", x.shape[2], "W.shape[1]", W.shape[1])
     _check.same("channels", "b.shape[0]", b.shape[0], "W.shape[2]", W.shape[2])
+    _check.not_empty("K", W.shape[0])
     dtype = _check.compute_dtype(x, W, b)
     return x.to(dtype), W.to(dtype), b.to(dtype)
 

@@ -20,6 +20,7 @@ def patch_norms(tokens: Tensor, *, first_patch: int = 1) -> Tensor:
     _check.rank("tokens", tokens, "B T E")
     _check.at_least("first_patch", first_patch, 0)
     _check.at_least("T - first_patch", tokens.shape[1] - first_patch, 0)
+    _check.not_empty("E", tokens.shape[2])
     patches = tokens[:, first_patch:].to(_check.compute_dtype(tokens))
     # Relative to the largest, since squares of tiny numbers underflow and of huge ones overflow.
     largest = patches.detach().abs().amax(-1, keepdim=True)
@@ -60,6 +61,8 @@ def neighbour_similarity(x: Tensor) -> Tensor:
     Source: arXiv:2309.16588, figure 5(a).
     """
     _check.rank("x", x, "B Hh Ww E")
+    _check.not_empty("Hh", x.shape[1])
+    _check.not_empty("Ww", x.shape[2])
     y = x.to(_check.compute_dtype(x))
     unit = mark("unit", y / mark("length", y.square().sum(-1, keepdim=True).sqrt()))
     down = mark("products", unit[:, 1:] * unit[:, :-1]).sum(-1)

@@ -49,6 +49,7 @@ def replace_unknown(output: Tensor, source: Tensor, attention: Tensor, *, unknow
     _check.same(
         "length", "source.shape[1]", source.shape[1], "attention.shape[2]", attention.shape[2]
     )
+    _check.not_empty("S", source.shape[1])
     place = decide("aligned", attention)[..., 0]
     copied = torch.gather(source, 1, place)
     return torch.where(output == unknown, copied, output)

@@ -23,6 +23,7 @@ def window_partition(x: Tensor, window: int) -> Tensor:
     """
     _check.rank("x", x, "B Hh Ww C")
     B, Hh, Ww, C = x.shape
+    _check.not_empty("C", C)
     _check_window(window, Hh, Ww)
     tiles = x.reshape(B, Hh // window, window, Ww // window, window, C)
     return tiles.transpose(2, 3).reshape(-1, window, window, C)
@@ -35,6 +36,7 @@ def window_reverse(windows: Tensor, window: int, Hh: int, Ww: int) -> Tensor:
     whole images. Source: arXiv:2103.14030, section 3.2.
     """
     _check.rank("windows", windows, "B*nW window window C")
+    _check.not_empty("C", windows.shape[3])
     _check_window(window, Hh, Ww)
     _check.same("window", "windows.shape[1]", windows.shape[1], "window", window)
     _check.same("window", "windows.shape[2]", windows.shape[2], "window", window)
@@ -53,6 +55,7 @@ def grid_partition(x: Tensor, grid: int) -> Tensor:
     """
     _check.rank("x", x, "B Hh Ww C")
     B, Hh, Ww, C = x.shape
+    _check.not_empty("C", C)
     _check_window(grid, Hh, Ww, "grid")
     tiles = x.reshape(B, grid, Hh // grid, grid, Ww // grid, C)
     return tiles.permute(0, 2, 4, 1, 3, 5).reshape(-1, grid, grid, C)
@@ -64,6 +67,7 @@ def grid_reverse(groups: Tensor, grid: int, Hh: int, Ww: int) -> Tensor:
     Raises ValueError for sizes that do not fit. Source: arXiv:2204.01697, section 3.2.
     """
     _check.rank("groups", groups, "B*nG grid grid C")
+    _check.not_empty("C", groups.shape[3])
     _check_window(grid, Hh, Ww, "grid")
     _check.same("grid", "groups.shape[1]", groups.shape[1], "grid", grid)
     _check.same("grid", "groups.shape[2]", groups.shape[2], "grid", grid)

@@ -93,6 +93,7 @@ def latent_tokenizer(
     dtype = _check.compute_dtype(patches, latents, Wq, Wk, Wv, codebook)
     own = latents.to(dtype).unsqueeze(0).expand(patches.shape[0], -1, -1)
     tokens = torch.cat([patches.to(dtype), own], 1)
+    _check.not_empty("E", patches.shape[2])
     query = mark("query", own @ Wq.to(dtype)) * patches.shape[2] ** -0.5
     key, value = mark("key", tokens @ Wk.to(dtype)), mark("value", tokens @ Wv.to(dtype))
     scores = mark("scores", mark("scaled_query", query) @ key.transpose(1, 2))

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from conform_reference._check import compute_dtype
+from conform_reference._check import compute_dtype, not_empty
 from conform_reference.rounding import mark
 
 
@@ -13,6 +13,7 @@ def _log_softmax(scores: Tensor) -> Tensor:
     Its slope is taken from the (marked) result, as frameworks do, which keep it for the backward
     pass: with p = exp(result), d result = d scores - sum p d scores.
     """
+    not_empty("V", scores.shape[-1])
     top = torch.amax(scores, dim=-1, keepdim=True)
     mass = mark("normaliser", torch.sum(torch.exp(scores - top), dim=-1, keepdim=True))
     total = mark("normaliser", top + torch.log(mass))

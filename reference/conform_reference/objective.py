@@ -112,6 +112,7 @@ def next_sentence_loss(h: Tensor, W: Tensor, b: Tensor, follows: Tensor) -> Tens
     _check.rank("h", h, "B L E")
     _check.same("number of classes", "W.shape[1]", W.shape[1], "classes", 2)
     _check.same("batch size", "len(h)", len(h), "len(follows)", len(follows))
+    _check.not_empty("L", h.shape[1])
     dtype = _check.compute_dtype(h, W, b)
     logits = mark("logits", mark("projected", h[:, 0].to(dtype) @ W.to(dtype)) + b.to(dtype))
     target = torch.where(follows, 0, 1)
@@ -132,6 +133,7 @@ def info_nce(queries: Tensor, keys: Tensor, *, temperature: float) -> Tensor:
         )
     if not temperature > 0:
         raise ValueError(f"temperature={temperature}: expected a positive number; 0.07 is usual")
+    _check.not_empty("B", len(queries))
     dtype = _check.compute_dtype(queries, keys)
     products = mark("products", queries.to(dtype) @ keys.to(dtype).transpose(0, 1))
     scores = mark("scores", products / temperature).unsqueeze(1)

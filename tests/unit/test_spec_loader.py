@@ -397,3 +397,11 @@ def test_faults_of_a_continuation_are_told_where_they_stand(
         load(paths)
     assert caught.value.slug == slug
     assert caught.value.where == f"{paths[1]}:{position_of(text, piece)}"
+
+
+def test_a_dim_that_may_be_empty_is_an_axis_of_an_input(tmp_path: Path) -> None:
+    text = GOOD.replace("inputs:", "empty: [F]\ninputs:")
+    error = fault(tmp_path, text)
+    assert "'F' is no dim that is an axis of an input" in error.message
+    assert place(error) == position_of(text, "F]")
+    assert load([write(tmp_path, text.replace("[F]", "[E]"))]).operator("doubled").spec.empty

@@ -234,23 +234,30 @@ def fill(source: Source, seed: int, dtype: str) -> torch.Tensor:
     Raises ValueError for an unknown generator. Along dims that the layout expands with stride 0 the
     values are constant.
     """
+    known = ("regime", *INTEGER, *FLOAT)
+    if source.generator not in known:
+        raise ValueError(f"generator={source.generator!r}, expected one of {sorted(known)}")
+    name = source.dtype or dtype
+    if 0 in source.shape:
+        return torch.empty(source.shape, dtype=_dtype_of_nothing(source, name))
     rng = stream(seed, source.key)
     if source.generator in INTEGER:
         values = INTEGER[source.generator](source, rng)
         tensor = torch.from_numpy(np.ascontiguousarray(values))
         return tensor.to(DTYPES[source.dtype]) if source.dtype else tensor
-    name = source.dtype or dtype
     if source.generator == "regime":
         values = REGIMES[source.regime](source.shape, rng, name)
-    elif source.generator in FLOAT:
-        values = FLOAT[source.generator](source, rng)
     else:
-        raise ValueError(
-            f"generator={source.generator!r}, expected one of "
-            f"{sorted(INTEGER) + sorted(FLOAT) + ['regime']}"
-        )
+        values = FLOAT[source.generator](source, rng)
     tensor = torch.from_numpy(np.array(values, dtype=np.float64)).to(DTYPES[name])
     if source.layout.startswith("expanded:"):
         axis = int(source.layout.split(":")[1])
         tensor = tensor.narrow(axis, 0, 1).expand(source.shape).contiguous()
     return tensor
+
+
+def _dtype_of_nothing(source: Source, name: str) -> torch.dtype:
+    """As it would be with elements: generators of integers need something to choose from."""
+    if source.generator == "mask":
+        return torch.bool
+    return torch.int64 if source.generator in INTEGER and not source.dtype else DTYPES[name]

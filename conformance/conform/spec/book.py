@@ -202,6 +202,7 @@ def load(paths: Iterable[Path]) -> Book:
     _check_ids(documents)
     for document, spec in documents:
         about = operators[spec.continues][1] if isinstance(spec, ContinuationSpec) else spec
+        _check_empty(document, spec)
         _check_names(document, spec, about, frozenset(operators))
     return Book(
         {name: _operator(document, spec, documents) for name, (document, spec) in operators.items()}
@@ -228,6 +229,22 @@ def _check_ids(documents: Documents) -> None:
                 raise SpecError(
                     "wrong-id", f"the id {item.id!r} must start with {prefix!r}", where=where
                 )
+
+
+def _check_empty(document: Document, spec: AnySpec) -> None:
+    """Only a dim that is a whole axis of some input can be 0 by itself."""
+    if not isinstance(spec, OperatorSpec):
+        return
+    axes = {axis for item in spec.inputs.values() for axis in item.shape or ()}
+    for index, name in enumerate(spec.empty):
+        if name not in spec.dims or name not in axes:
+            known = [dim for dim in spec.dims if dim in axes]
+            raise SpecError(
+                "unknown-dim",
+                f"{name!r} is no dim that is an axis of an input{nearest(name, known)}",
+                where=locate(document, ("empty", index)),
+                hint=f"expected some of {', '.join(known) or 'none: the operator has no such dim'}",
+            )
 
 
 def _name_of(spec: AnySpec) -> str:
@@ -323,8 +340,9 @@ def _operator(document: Document, spec: OperatorSpec, documents: Documents) -> O
         Property(spec.operator, item, str(source.file), template=True)
         for source, template in documents
         if isinstance(template, TemplateSpec)
-        for item in template.templates
-        if _applies(item, spec)
+        for general in template.templates
+        if _applies(general, spec)
+        for item in _of_each_dim(general, spec)
     ]
     mistakes = tuple(item for _, part in parts for item in part.mistakes)
     return Operator(spec.model_copy(update={"mistakes": mistakes}), file, (*own, *shared))
@@ -336,6 +354,16 @@ def _applies(item: PropertySpec, spec: OperatorSpec) -> bool:
     if "backward(" in item.law and not has_gradient(spec):
         return False
     return not ("batch_element" in item.law and not has_batch(spec))
+
+
+def _of_each_dim(item: PropertySpec, spec: OperatorSpec) -> list[PropertySpec]:
+    """The law itself, or one for every dim that may be 0."""
+    if item.for_ != "every dim that may be 0":
+        return [item]
+    return [
+        item.model_copy(update={"id": f"{item.id}-{dim.lower()}", "dims": {dim: "0"}})
+        for dim in spec.empty
+    ]
 
 
 def has_gradient(spec: OperatorSpec) -> bool:

@@ -123,8 +123,8 @@ class PropertySpec(Strict):
     holds: Literal["always", "mostly", "sometimes"] = "always"
     reach: dict[str, Expression] = Field(default_factory=dict)
     promise: Literal["traffic"] | None = None
-    for_: Literal["every operator"] | tuple[Identifier, ...] | None = Field(
-        default=None, alias="for"
+    for_: Literal["every operator", "every dim that may be 0"] | tuple[Identifier, ...] | None = (
+        Field(default=None, alias="for")
     )
 
 
@@ -140,7 +140,7 @@ class MistakeSpec(Strict):
 
 
 class OperatorSpec(Strict):
-    """One spec file."""
+    """One spec file. `empty` names the dims that may be 0: no sequences, no tokens."""
 
     operator: Identifier
     domain: Annotated[str, Field(pattern=r"^[a-z_]+$")]
@@ -151,6 +151,7 @@ class OperatorSpec(Strict):
         None
     )
     dims: dict[Identifier, Expression] = Field(default_factory=dict)
+    empty: tuple[Identifier, ...] = ()
     inputs: dict[Identifier, InputSpec] = Field(default_factory=dict)
     options: dict[Identifier, OptionSpec] = Field(default_factory=dict)
     result: ResultSpec | tuple[ResultSpec, ...]
