@@ -7,7 +7,7 @@ from conform_reference import _check
 from conform_reference._lora_linear import factors, reads
 from conform_reference._scores import rounding_error
 from conform_reference._settings_lora import settings
-from conform_reference.rounding import mark
+from conform_reference.rounding import another_order, mark
 
 
 def _ratio(direction: Tensor, magnitude: Tensor) -> Tensor:
@@ -33,14 +33,17 @@ def _direction(W0: Tensor, A: Tensor, B: Tensor, scaling: float) -> Tensor:
     return mark("direction", W0 + scaled + rounding_error("scaled_factor", scaling * B) @ A)
 
 
+def _factor(ratio: Tensor) -> Tensor:
+    """The ratio as it scales V[out, in]."""
+    return ratio if settings().dora_norm == "per_input" else ratio.unsqueeze(1)
+
+
 def _weight_error(direction: Tensor, ratio: Tensor, frozen: Tensor) -> Tensor:
     """What is lost where the whole weight, ratio * V, or its gain is formed in the mark's dtype."""
-    factor = ratio if settings().dora_norm == "per_input" else ratio.unsqueeze(1)
-    weight = factor * direction
+    weight = _factor(ratio) * direction
     error = rounding_error("unit", weight) + rounding_error("weight", weight)
-    # LyCORIS adds x (ratio * V - W0)^T to the frozen layer's result.
     error = error + rounding_error("weight_gain", weight - frozen)
-    return error + factor * rounding_error("direction", direction)
+    return error + _factor(ratio) * rounding_error("direction", direction)
 
 
 def dora_linear(
@@ -58,7 +61,8 @@ def dora_linear(
     y, W, a, b = (t.to(dtype) for t in (x, W0, A, B))
     direction = _direction(W, a, b, alpha / rank)
     ratio = _ratio(direction, magnitude.to(dtype))
-    whole = y @ _weight_error(direction, ratio, W).T
+    whole, given = y @ _weight_error(direction, ratio, W).T, y
+    gain = _factor(ratio) * direction - W
     if settings().dora_norm == "per_input":
         y, ratio = mark("scaled_input", y * ratio), torch.ones_like(ratio[:1])
     base = mark("base", mark("backward.base_input", y) @ W.T)
@@ -66,7 +70,10 @@ def dora_linear(
     # As the authors' code has it: what DoRA adds to the frozen layer's own result.
     more = mark("base_part", mark("ratio_less_one", ratio - 1) * base)
     more = more + mark("scaled", alpha / rank * mark("update_part", ratio * update))
-    return (base + mark("more", more) + whole).to(x.dtype)
+    out = base + mark("more", more)
+    # LyCORIS adds x (ratio * V - W0)^T to the frozen layer's result: two sums that may cancel.
+    out = another_order(out, lambda: given @ W.T + mark("more", given @ gain.T))
+    return (out + whole).to(x.dtype)
 
 
 def dora_merge(W0: Tensor, A: Tensor, B: Tensor, magnitude: Tensor, *, alpha: float) -> Tensor:

@@ -48,3 +48,24 @@ def test_samples_rounded_apart_are_batched_too() -> None:
     weights = torch.full((KEYS,), 0.25, dtype=torch.float64)
     sample(read, [weights.clone()], MODEL, 29, 6, "close-batched", manner=APART)
     assert "close-batched" not in sampling._LOOPED
+
+
+def test_two_close_elements_are_rounded_apart_where_a_law_subtracts_them() -> None:
+    """`each`: one close pair among many that are not."""
+    generator = torch.Generator().manual_seed(3)
+    pairs = torch.rand(KEYS, 2, generator=generator, dtype=torch.float64) + 0.5
+    pairs[7, 1] = pairs[7, 0] + 1e-7
+
+    def apart_by(pair: torch.Tensor) -> torch.Tensor:
+        stored = mark("weights", pair)
+        return stored[:, 0] - stored[:, 1]
+
+    usual, apart = (
+        sample(apart_by, [pairs], MODEL, 29, 7, "pairs", manner=manner)[0]
+        for manner in (USUAL, APART)
+    )
+    exact = pairs[:, 0] - pairs[:, 1]
+    pooled, each = (close_apart(usual, apart, exact, each=each) for each in (False, True))
+    assert float(pooled[:, 7].std()) < 2.0**-14 < float(each[:, 7].std())
+    others = [i for i in range(KEYS) if i != 7]
+    assert float((each == usual)[:, others].all(0).double().mean()) > 0.9

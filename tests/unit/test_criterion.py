@@ -245,3 +245,16 @@ def test_a_bug_is_not_excused_by_stretching() -> None:
     )
     wrong = (expected + 1e-2).float()
     assert not judge(wrong, expected, steep_apart(samples, stretched, expected), 1.0).within
+
+
+def test_where_samples_leave_the_range_the_mean_error_is_not_asked() -> None:
+    """Open elements (their samples overflow float16) count on neither side of the comparison."""
+    settled, anything = seeded(60), torch.full((8,), 500.0, dtype=torch.float64)
+    expected = torch.cat([settled, anything])
+    samples = noisy_samples(expected, 2.0**-20)
+    samples[:, 60:] = 500.0 + seeded(17, 8, seed=3) * 1e30
+    given = expected.to(torch.float16)
+    given[60:] = 20000.0
+    assert judge(given, expected, samples, 1.0).within
+    given[:60] += 4 * ulp(settled, torch.float16).half()
+    assert not judge(given, expected, samples, 1.0).within

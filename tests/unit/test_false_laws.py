@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 import torch
 
+from conform.records import Outcome
 from conform.run.local import LocalClient
 from conform.run.outcomes import Kind, Trial, try_law
 from conform.run.profiles import PROFILES
 from conform.run.session import Session
+from conform.run.verify import verify
 from conform.spec.book import load
 from conform.target.claims import OperatorClaim
 
@@ -35,6 +37,11 @@ properties:
   statement: A factor has no effect.
   regimes: [normal]
   law: "summed(2.0 * x) == summed(x)"
+- id: summed.false-to-the-bit
+  rationale: a law that nothing obeys, told without the oracle
+  statement: A factor changes no bit.
+  regimes: [normal]
+  law: "strictly(summed(2.0 * x) == summed(x))"
 """
 
 
@@ -42,18 +49,21 @@ def shares(x: torch.Tensor) -> torch.Tensor:
     return torch.softmax(x.to(torch.promote_types(x.dtype, torch.float32)), -1).to(x.dtype)
 
 
-def tried(tmp_path: Path, name: str, dtype: str) -> Trial:
+def session_of(tmp_path: Path, name: str) -> Session:
     path = tmp_path / "summed.yaml"
     path.write_text(SPEC)
-    book = load([path])
-    session = Session(
-        "reference",
+    return Session(
+        name,
         LocalClient({"summed": shares}),
         {"summed": OperatorClaim("summed", "summed", frozenset())},
-        book,
+        load([path]),
         PROFILES["quick"],
     )
-    law = book.property(f"summed.{name}")
+
+
+def tried(tmp_path: Path, name: str, dtype: str) -> Trial:
+    session = session_of(tmp_path, "reference")
+    law = session.book.property(f"summed.{name}")
     item = next(iter(session.drawn("summed", 1)))
     return try_law(session, law, session.case_of(law, item), dtype)
 
@@ -67,3 +77,11 @@ def test_a_false_law_is_told(tmp_path: Path) -> None:
     trial = tried(tmp_path, "false", "float64")
     assert trial.kind is Kind.FALSE_LAW
     assert "oracle does not obey" in trial.message
+
+
+@pytest.mark.parametrize(("name", "outcome"), [("reference", "error"), ("mine", "unsupported")])
+def test_a_false_law_gates_the_reference_alone(tmp_path: Path, name: str, outcome: str) -> None:
+    session = session_of(tmp_path, name)
+    verdict = verify(session, session.book.property("summed.false-to-the-bit"), "float64")
+    assert verdict.outcome is Outcome(outcome)
+    assert "the spec is at fault" in verdict.reason

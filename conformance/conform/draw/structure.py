@@ -307,6 +307,10 @@ def _laid_out(source: Source, layout: str, chooser: Chooser) -> Source:
             return source
         axis = axes[chooser.pick(len(axes), f"expanded.{source.key}")]
         return Source(**{**source.__dict__, "layout": f"expanded:{axis}"})
+    if layout == "transposed" and source.generator in ("gain", "shift"):
+        # Nobody keeps a norm's parameters with gaps between them; PyTorch's own batch norm then
+        # reads others on the way back.
+        layout = "sliced"
     if layout == "transposed" and len(source.shape) > 2:
         layout = ("transposed", "swapped")[chooser.stratum(2, f"swapped.{source.key}")]
     return Source(**{**source.__dict__, "layout": layout})

@@ -28,6 +28,7 @@ RMS_SLACK = {torch.bfloat16: 1.25, torch.float16: 1.25, torch.float32: 3.0, torc
 RMS_FEWEST = 32
 STRETCH = 4.0  # how much more roundoff shows what hangs on it
 CLOSE = 2.0  # independent roundings of half a step each spread 1.7 times as far as usual ones
+CLOSE_ALONE = 4.0  # of one element, which goes twice as far by chance
 STEEP = 1.5  # of what is in proportion; by chance one element in fifty goes as far
 HALF_ULP = 0.505  # the oracle's own rounding counts too
 
@@ -112,18 +113,21 @@ def steep_apart(
     return torch.where(steep, centre + (stretched - centre) * STRETCH, samples)
 
 
-def close_apart(samples: torch.Tensor, apart: torch.Tensor, centre: torch.Tensor) -> torch.Tensor:
+def close_apart(
+    samples: torch.Tensor, apart: torch.Tensor, centre: torch.Tensor, *, each: bool = False
+) -> torch.Tensor:
     """`samples`, but those rounded `apart` where these spread far more widely.
 
     Values that are close (the weights of keys that all score alike) are rounded alike on almost
     every grid, and what that loses cancels. On the few grids that have a boundary in their midst
-    some go up and the others down, by half a step each.
+    some go up and the others down, by half a step each. What is read with the same weights is close
+    or not together; `each`: elements may also be so by themselves, as where a law subtracts them.
     """
     narrow, wide = ((x - centre).square().mean(0) for x in (samples, apart))
+    far = torch.isfinite(wide) & (wide > CLOSE_ALONE**2 * narrow) & each
     if centre.dim():
-        # What is read with the same weights is close or not together.
         narrow, wide = (x.mean(-1, keepdim=True) for x in (narrow, wide))
-    return torch.where(torch.isfinite(wide) & (wide > CLOSE**2 * narrow), apart, samples)
+    return torch.where(far | (torch.isfinite(wide) & (wide > CLOSE**2 * narrow)), apart, samples)
 
 
 def bound_of(
@@ -143,14 +147,18 @@ def bound_of(
     return torch.where(flushable, bound.clamp_min(smallest), bound)
 
 
-def rms_limit(
+def rms_of(
+    given: torch.Tensor,
     samples: torch.Tensor,
     expected: torch.Tensor,
     bound: torch.Tensor,
     dtype: torch.dtype,
     scale: float,
 ) -> float:
-    """Largest root mean square of |error| / bound that the samples, finally rounded, excuse."""
+    """Root mean square of |error| / bound over what the samples, finally rounded, excuse.
+
+    Elements where some sample leaves the dtype's range are left out on both sides.
+    """
     count = samples.shape[0]
     grid = torch.linspace(1.0, 2.0, count + 1, dtype=torch.float64)[:count]
     c = grid.view(-1, *([1] * expected.ndim))
@@ -158,8 +166,8 @@ def rms_limit(
     rounded = noisy if dtype is torch.float64 else rounded_on_scaled_grid(noisy, c, dtype)
     share = ((rounded - expected) / bound).flatten(1)
     usable = torch.isfinite(share).all(0) & (bound.flatten() > 0)
-    if int(usable.sum()) == 0:
-        return float("inf")
+    if int(usable.sum()) < RMS_FEWEST:
+        return 0.0
     rms = share[:, usable].square().mean(1).sqrt()
     half_ulp = (
         (HALF_ULP / 3**0.5) * ulp(expected, dtype).flatten()[usable] / bound.flatten()[usable]
@@ -167,7 +175,10 @@ def rms_limit(
     floor = float(half_ulp.square().mean().sqrt())
     mean = max(float(rms.mean()), floor)
     deviation = float(rms.std()) * (1 + 1 / count) ** 0.5
-    return mean * RMS_SLACK[dtype] + deviation * -float(stdtrit(count - 1, RMS_ALARM))
+    limit = mean * RMS_SLACK[dtype] + deviation * -float(stdtrit(count - 1, RMS_ALARM))
+    error = ((given - expected) / bound).flatten()[usable]
+    measured = float(torch.nan_to_num(error, nan=0.0).square().mean().sqrt())
+    return measured / limit if limit > 0 else 0.0
 
 
 def judge(
@@ -191,10 +202,9 @@ def judge(
         and int(finite.sum()) >= RMS_FEWEST
         and _distinct(expected[finite]) >= RMS_FEWEST
     ):
-        limit = rms_limit(samples[:, finite], expected[finite], bound[finite], dtype, scale)
-        share = (given[finite] - expected[finite]).abs() / bound[finite]
-        measured = float(torch.nan_to_num(share, nan=0.0).square().mean().sqrt())
-        rms = measured / limit if limit > 0 else 0.0
+        rms = rms_of(
+            given[finite], samples[:, finite], expected[finite], bound[finite], dtype, scale
+        )
     return _summary(ratio, given, expected, bound, rms)
 
 

@@ -113,6 +113,11 @@ def _offsets(shape: tuple[int, ...]) -> torch.Tensor:
     return torch.from_numpy(np.random.default_rng(len(shape)).random(shape))
 
 
+def grid_of(x: torch.Tensor, c: torch.Tensor, noise: Roundoff) -> torch.Tensor:
+    """A grid in [1, 2) for all of x; under roundoff `apart`, one for each of its elements."""
+    return 1.0 + torch.remainder(c + _offsets(tuple(x.shape)) if noise.apart else c, 1.0)
+
+
 def _another(x: torch.Tensor, c: torch.Tensor, count: int, noise: Roundoff) -> torch.Tensor:
     """The grid of the count-th mark, in [1, 2): steps of the golden ratio.
 
@@ -120,8 +125,7 @@ def _another(x: torch.Tensor, c: torch.Tensor, count: int, noise: Roundoff) -> t
     """
     before, noise.paused = noise.paused, True
     try:
-        c = c + _offsets(tuple(x.shape)) if noise.apart else c
-        return 1.0 + torch.remainder(c + 0.6180339887 * count, 1.0)
+        return grid_of(x, c + 0.6180339887 * count, noise)
     finally:
         noise.paused = before
 

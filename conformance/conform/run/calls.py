@@ -11,7 +11,7 @@ import torch
 from conform.judge.sampling import as_tuple
 from conform.records import Outcome
 from conform.run.constraints import outside
-from conform.run.judgement import Call, judge_gradient, judge_values, undeclared
+from conform.run.judgement import Call, judge_gradient, judge_values, overflowed, undeclared
 from conform.run.material import Material
 from conform.run.oracle import Oracle, Truth
 from conform.run.replies import (
@@ -60,6 +60,7 @@ class TargetCalls:
     before_call: Callable[[], None] = lambda: None
     expecting_error: bool = False
     doubtful: bool = False
+    overflowed: bool = False  # a result left the dtype's range, as it may
     own: bool = False  # of the reference, whose laws are asked of the oracle as well
     exact: dict[Any, Any] = field(default_factory=dict)
 
@@ -114,6 +115,8 @@ class TargetCalls:
         reason = outside(spec, self.claim(operator), args, {**options, **passed})
         if reason:
             raise NotClaimed(f"{operator} is claimed only where {reason}")
+        if self.overflowed and any(map(self._out_of_range, (*args, *passed.values()))):
+            raise NotClaimed("a result left the dtype's range, and is passed on")
         names = list(spec.spec.inputs)
         for slot in wrt:
             label = names[slot] if isinstance(slot, int) else slot
@@ -154,6 +157,7 @@ class TargetCalls:
             self.memo[key] = self._judge(operator, made, reply, truth)
         judged = self.memo[key]
         self.doubtful = self.doubtful or judged.close or judged.undecided
+        self.overflowed = self.overflowed or judged.overflowed
         if judged.record is not None and not judged.record.within:
             raise Violation(
                 Outcome.FAIL,
@@ -169,6 +173,15 @@ class TargetCalls:
             operator,
             tuple(map(self._fingerprint, args)),
             tuple((k, self._fingerprint(v)) for k, v in sorted(options.items())),
+        )
+
+    def _out_of_range(self, value: Any) -> bool:
+        """Whether a tensor that was not drawn holds what is not finite."""
+        return (
+            isinstance(value, Tensor)
+            and value.is_floating_point()
+            and id(value) not in self.material.placed
+            and not bool(torch.isfinite(value).all())
         )
 
     def _fingerprint(self, value: Any) -> Any:
@@ -208,6 +221,7 @@ class TargetCalls:
         else:
             judged = judge_values(call, reply, truth)
         judged.undeclared = changed
+        judged.overflowed = truth is not None and overflowed(reply, truth)
         if judged.record is not None:
             self.records.append(judged.record)
         return judged

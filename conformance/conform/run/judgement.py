@@ -122,7 +122,7 @@ def judge_gradient(call: Call, reply: CallReply, truth: Truth | None) -> Judged:
         if (
             forward.undecided
             or is_open(truth, call.oracle.model(call.dtype).scale)
-            or _overflowed(reply, truth)
+            or overflowed(reply, truth)
         ):
             return Judged(
                 NOTHING, undecided=True, close=True, reply=reply, values=gradients, wrt=flowing
@@ -163,8 +163,8 @@ def _has_nan(truth: Truth) -> bool:
     )
 
 
-def _overflowed(reply: CallReply, truth: Truth) -> bool:
-    """Whether results left the dtype's range, excused: their gradients say nothing."""
+def overflowed(reply: CallReply, truth: Truth) -> bool:
+    """Whether results left the dtype's range, excused: what follows from them says nothing."""
     return any(
         isinstance(got, Tensor)
         and isinstance(want, Tensor)

@@ -9,7 +9,7 @@ import torch
 
 from conform.draw.fill import DTYPES
 from conform.judge.gradients import gradient_of
-from conform.judge.model import Model, rounded_on_scaled_grid, rounding
+from conform.judge.model import Model, grid_of, rounded_on_scaled_grid, rounding
 from conform.judge.roundoff import Roundoff
 from conform.judge.sampling import as_tuple
 from conform.law.grammar import LawError
@@ -99,13 +99,17 @@ class OracleCaller:
 
     def _stored(self, operator: str, results: Any) -> Any:
         storage = self.model_of(operator).storage
-        grid = self._grid()
+        grid, noise = self._grid(), self.noise
 
         def store(x: Any) -> Any:
             if not isinstance(x, Tensor) or not x.is_floating_point():
                 return x
-            rounded = rounded_on_scaled_grid(x.detach(), grid, storage)
-            return x + (rounded - x.detach()) if x.requires_grad else rounded
+            own = x.detach()
+            if noise is not None and noise.apart:
+                lost = rounded_on_scaled_grid(own, grid_of(own, grid, noise), storage) - own
+                return x + lost * noise.scale
+            rounded = rounded_on_scaled_grid(own, grid, storage)
+            return x + (rounded - own) if x.requires_grad else rounded
 
         return tuple(map(store, results)) if isinstance(results, (tuple, list)) else store(results)
 

@@ -94,7 +94,7 @@ def _judge(session: Session, law: Property, calls: TargetCalls) -> Trial:
         return Trial(kind, residual=judged.residual)
     if law.kind == "gradient":
         return _gradient(law, calls)
-    calls.doubtful = False
+    calls.doubtful = calls.overflowed = False
     run = LawRun(law, calls, session.oracle, session.operators)
     if not run.applies():
         return Trial(Kind.NOT_APPLICABLE, "the precondition does not hold")

@@ -69,6 +69,7 @@ class Judged:
     dtypes: tuple[str, ...] = ()
     wrt: tuple[int | str, ...] = ()
     undeclared: dict[str, int] = field(default_factory=dict)  # changed elements by input
+    overflowed: bool = False  # a result left the dtype's range, excused
 
 
 def short(dtype: torch.dtype) -> str:
