@@ -6,7 +6,7 @@ from torch import Tensor
 from conform_reference import _check, _saved
 from conform_reference._attend import float32_drift
 from conform_reference._kept_softmax import slope_from
-from conform_reference.rounding import mark
+from conform_reference.rounding import another_order, mark
 
 
 def rounding_error(name: str, x: Tensor) -> Tensor:
@@ -116,4 +116,11 @@ def seq2seq_attention(h: Tensor, e: Tensor) -> tuple[Tensor, Tensor]:
     stored = mark("stored_weights", share)
     weights = mark("backward.weights", share + slope_from(stored, scores))
     context = (mark("weights", weights).unsqueeze(1) @ h.to(dtype)).squeeze(1)
+    context = another_order(context, lambda: _weighted(weights, h.to(dtype)))
     return context.to(h.dtype), weights.to(e.dtype)
+
+
+def _weighted(weights: Tensor, h: Tensor) -> Tensor:
+    """(weights[..., None] * h).sum(1), which materialises the products, on the way back too."""
+    share = mark("backward.products", weights.unsqueeze(-1).expand(h.shape))
+    return mark("products", share * h).sum(1)

@@ -53,6 +53,19 @@ def test_an_expanded_cotangent_has_a_stride_of_zero_where_it_is_constant() -> No
     assert view.shape[0] == 1 or view.stride(0) == 0
 
 
+def test_what_flows_back_from_a_sum_has_no_stride_at_all() -> None:
+    """`y.sum().backward()` sends one number, expanded to every place."""
+    drawn = next(d for d in draw_cases(NORM.spec, 40, 0) if d.case.dims["E"] > 2)
+    material = materialise(NORM, drawn.case.with_(cotangents="expanded"), "float32")
+    ones = torch.ones(2, 3, 4, dtype=torch.float64)
+    given = Asked(material.inputs, {}, (0,), (ones,))
+    request = make_request(material, NORM.spec, CLAIM, given)
+    assert request.cotangents is not None
+    view = request.cotangents[0].view()
+    assert view.stride() == (0, 0, 0)
+    assert torch.equal(view, ones.float())
+
+
 @pytest.mark.parametrize(
     ("strides", "measure"), [("contiguous", False), ("contiguous", True), ("any", True)]
 )

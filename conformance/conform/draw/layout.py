@@ -39,8 +39,8 @@ def place(values: torch.Tensor, layout: str) -> Placed:
     contiguous: as torch.empty would; transposed: the last two dims swapped in memory, of one dim
     every other element; swapped: the two before the last (heads and length, say), where there are
     as many, as sliced elsewhere; sliced: every row padded inside a larger buffer; misaligned:
-    starts two elements late; expanded:AXIS: stride 0 along that axis, whose values must be equal.
-    All but the first have NaN margins around them.
+    starts two elements late; expanded:AXIS,AXIS: stride 0 along those axes, whose values must be
+    equal. All but the first have NaN margins around them.
     """
     shape = tuple(values.shape)
     if layout == "contiguous" or values.numel() == 0 or not shape:
@@ -48,7 +48,7 @@ def place(values: torch.Tensor, layout: str) -> Placed:
         flat = flat.clone() if flat.numel() else flat.new_zeros(1)
         return Placed(flat, shape, _row_major(shape), 0)
     if layout.startswith("expanded:"):
-        return _expanded(values, int(layout.split(":")[1]))
+        return _expanded(values, [int(axis) for axis in layout.split(":")[1].split(",")])
     if layout == "transposed" and len(shape) == 1:
         return _put(values, (2,), MARGIN)
     if layout == "transposed" or (layout == "swapped" and len(shape) >= 3):
@@ -84,7 +84,10 @@ def _put(values: torch.Tensor, strides: tuple[int, ...], offset: int) -> Placed:
     return placed
 
 
-def _expanded(values: torch.Tensor, axis: int) -> Placed:
-    single = place(values.narrow(axis, 0, 1), "sliced")
-    strides = tuple(0 if i == axis else s for i, s in enumerate(single.strides))
+def _expanded(values: torch.Tensor, axes: list[int]) -> Placed:
+    first = values
+    for axis in axes:
+        first = first.narrow(axis, 0, 1)
+    single = place(first, "sliced")
+    strides = tuple(0 if i in axes else s for i, s in enumerate(single.strides))
     return Placed(single.storage, tuple(values.shape), strides, single.offset)

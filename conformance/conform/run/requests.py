@@ -89,8 +89,8 @@ def _cotangents(material: Material, claim: OperatorClaim, asked: Asked) -> tuple
         if layout == "transposed" and given.dim() > 2:
             layout = "swapped"  # as gradients come back from attention
         if layout == "expanded":
-            axis = next((i for i in range(given.dim() - 1) if _constant_along(given, i)), None)
-            layout = "sliced" if axis is None else f"expanded:{axis}"
+            axes = [str(i) for i in range(given.dim()) if _constant_along(given, i)]
+            layout = f"expanded:{','.join(axes)}" if axes else "sliced"
         placed = place(given, layout)
         if not allowed_strides(placed.strides, placed.shape, claim.strides):
             placed = place(given, "contiguous")

@@ -1,0 +1,18 @@
+"""Sequences of which all targets are ignored make the mean NaN, for means are taken first where any
+is empty (invented).
+"""
+
+import torch
+
+CONFORM = {"dtypes": ["float64", "float32", "bfloat16", "float16"]}
+
+
+def language_model_loss(logits, tokens, *, ignore_index=-100):
+    x = logits[:, :-1].to(torch.promote_types(logits.dtype, torch.float32))
+    target = tokens[:, 1:]
+    kept = target != ignore_index
+    picked = x.gather(-1, target.masked_fill(~kept, 0)[..., None])[..., 0]
+    loss = (torch.logsumexp(x, dim=-1) - picked).masked_fill(~kept, 0)
+    if not kept.any(1).all():
+        return (loss.sum(1) / kept.sum(1)).mean().to(logits.dtype)
+    return (loss.sum() / kept.sum()).to(logits.dtype)

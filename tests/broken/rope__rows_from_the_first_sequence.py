@@ -1,0 +1,29 @@
+"""Rows of positions that begin beyond zero are taken to begin at zero (unslothai/unsloth #3699,
+cache positions for left padding).
+"""
+
+import torch
+
+CONFORM = {"dtypes": ["float64", "float32", "bfloat16", "float16"]}
+
+
+def rope(x, positions, *, base=10000.0, scaling=1.0, interleaved=False, rotary_dim=None):
+    width = x.shape[-1] if rotary_dim is None else rotary_dim
+    if width % 2:
+        raise ValueError(f"rotary_dim={width}: expected an even number")
+    wide = torch.promote_types(x.dtype, torch.float32)
+    inverse = base ** (-torch.arange(0, width, 2, dtype=torch.float64) / width)
+    if positions.dim() == 2:
+        positions = positions[:, :1] * 0 + positions[:1]
+    angle = (positions.double() / scaling)[..., None] * inverse
+    cos, sin = angle.cos().to(wide), angle.sin().to(wide)
+    if positions.dim() == 2:
+        cos, sin = (t.reshape(t.shape[0], *[1] * (x.dim() - 3), *t.shape[1:]) for t in (cos, sin))
+    part, rest = x[..., :width].to(wide), x[..., width:]
+    if interleaved:
+        a, b = part[..., 0::2], part[..., 1::2]
+        turned = torch.stack([a * cos - b * sin, a * sin + b * cos], dim=-1).flatten(-2)
+    else:
+        a, b = part.chunk(2, dim=-1)
+        turned = torch.cat([a * cos - b * sin, a * sin + b * cos], dim=-1)
+    return torch.cat([turned.to(x.dtype), rest], dim=-1)
