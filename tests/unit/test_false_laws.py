@@ -42,6 +42,11 @@ properties:
   statement: A factor changes no bit.
   regimes: [normal]
   law: "strictly(summed(2.0 * x) == summed(x))"
+- id: summed.first-of-two
+  rationale: what is decided needs nothing more
+  statement: The second half of a law is not looked at where the first decides.
+  regimes: [normal]
+  law: "strictly(size(summed(x), 1) == 8) or summed(x[:, 9]) == 0.0"
 """
 
 
@@ -85,3 +90,8 @@ def test_a_false_law_gates_the_reference_alone(tmp_path: Path, name: str, outcom
     verdict = verify(session, session.book.property("summed.false-to-the-bit"), "float64")
     assert verdict.outcome is Outcome(outcome)
     assert "the spec is at fault" in verdict.reason
+
+
+def test_a_law_is_read_as_far_as_it_is_open(tmp_path: Path) -> None:
+    """`raises(...) or ...`: the rest has no meaning where the call raises."""
+    assert tried(tmp_path, "first-of-two", "float32").kind is Kind.HELD

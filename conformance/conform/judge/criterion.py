@@ -121,7 +121,7 @@ def close_apart(
     Values that are close (the weights of keys that all score alike) are rounded alike on almost
     every grid, and what that loses cancels. On the few grids that have a boundary in their midst
     some go up and the others down, by half a step each. What is read with the same weights is close
-    or not together; `each`: elements may also be so by themselves, as where a law subtracts them.
+    or not together; `each`: elements may also be so by themselves.
     """
     narrow, wide = ((x - centre).square().mean(0) for x in (samples, apart))
     far = torch.isfinite(wide) & (wide > CLOSE_ALONE**2 * narrow) & each

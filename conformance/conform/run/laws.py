@@ -51,10 +51,6 @@ class FalseLaw(Exception):
     """The law does not hold for the oracle: the spec is wrong (or the conventions exclude it)."""
 
 
-def _calls_any(law: Property, forms: tuple[str, ...]) -> bool:
-    return any(names_used(tree, {}) & set(forms) for tree in (law.law, *law.lets.values()))
-
-
 class LawRun:
     """One law on one material."""
 
@@ -74,7 +70,7 @@ class LawRun:
         self.operators = operators
         self.of_oracle = of_oracle
         self.apart = False  # whether the oracle's sides of a comparison differ beyond the bound
-        self.differentiates = _calls_any(law, ("grad", "vjp"))
+        self.differentiates = law.differentiates
         scale = self.model(law.operator).scale
         self.noise = LawNoise(law, self.material, operators, self._oracle_caller, scale)
         self.caller = self._oracle_caller()
@@ -128,10 +124,12 @@ class LawRun:
 
     def _verdict(self, node: ast.expr) -> LawVerdict:
         if isinstance(node, ast.BoolOp):
-            join = both if isinstance(node.op, ast.And) else either
+            whole = isinstance(node.op, ast.And)
             result = self._verdict(node.values[0])
             for item in node.values[1:]:
-                result = join(result, self._verdict(item))
+                if result.holds is not whole:
+                    break  # decided: what follows may not even be defined
+                result = (both if whole else either)(result, self._verdict(item))
             return result
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
             return self._verdict(node.operand).negated()

@@ -334,6 +334,8 @@ def _plan(
         if law.kind == "law" and len(own) > profile.law_dtypes:
             if law.measures:
                 number = 0  # one dtype for all: they share the metered calls
+            if law.spec.half:
+                number, own = 0, sorted(own, key=lambda d: d not in ("bfloat16", "float16"))
             own = [own[(number + i) % len(own)] for i in range(profile.law_dtypes)]
         for dtype in own:
             yield law, dtype

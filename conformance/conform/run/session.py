@@ -14,7 +14,7 @@ from conform.run.calls import Client, TargetCalls
 from conform.run.material import Material, materialise
 from conform.run.oracle import Oracle
 from conform.run.profiles import Profile
-from conform.spec.book import Book, Property
+from conform.spec.book import SMOOTH, Book, Property
 from conform.target.claims import OperatorClaim
 from conform_spec.conventions import CONVENTIONS
 
@@ -186,4 +186,5 @@ class Session:
 def variant_of(law: Property) -> Variant:
     """The changes that a law makes to the drawn cases."""
     spec = law.spec
-    return Variant(dict(spec.dims), dict(spec.options), spec.regimes, spec.values)
+    regimes = spec.regimes or (SMOOTH if law.differentiates and law.kind == "law" else None)
+    return Variant(dict(spec.dims), dict(spec.options), regimes, spec.values)

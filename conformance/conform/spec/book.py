@@ -30,6 +30,7 @@ from conform.spec.models import (
     ContinuationSpec,
     OperatorSpec,
     PropertySpec,
+    Regime,
     TemplateSpec,
 )
 from conform.spec.store import kept
@@ -37,6 +38,8 @@ from conform.spec.store import kept
 Documents = list[tuple[Document, AnySpec]]
 AGREEMENT = "agrees-with-reference"
 GRADIENT = "gradient-agrees"
+# Where gradients are asked: equal values meet at kinks, and round alike in ways no sample shows.
+SMOOTH: tuple[Regime, ...] = ("normal", "large", "tiny", "outlier", "mixed_scale")
 # Names that the checker supplies to every law.
 _SUPPLIED = frozenset({"inputs", "options", "op", "ref", "dtype_name", "itemsize", "u"})
 
@@ -71,6 +74,11 @@ class Property:
     def lets(self) -> dict[str, ast.expr]:
         """Trees of the `let` bindings."""
         return {name: parse(text) for name, text in self.spec.let.items()}
+
+    @cached_property
+    def differentiates(self) -> bool:
+        """Whether gradients are asked for."""
+        return bool(names_used(self.law, self.lets) & {"grad", "vjp"})
 
     @cached_property
     def measures(self) -> frozenset[str]:
@@ -322,7 +330,7 @@ def _operator(document: Document, spec: OperatorSpec, documents: Documents) -> O
                 law="op(*inputs, **options)",
                 rationale="the definition",
                 source=spec.source,
-                regimes=("normal", "large", "tiny", "outlier", "mixed_scale"),
+                regimes=SMOOTH,
                 statement=f"The gradients of {spec.operator} are the reference's, up to the "
                 "roundings that its model excuses.",
             )
