@@ -7,7 +7,8 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from target_samples import OPERATORS, found
+import torch
+from target_samples import OPERATORS, found, module_of
 
 from conform.errors import ConformError
 from conform.target.decorator import implements
@@ -141,3 +142,26 @@ def test_two_declarations_of_one_operator_clash() -> None:
         found(one=one, two=two)
     with pytest.raises(ConformError, match="as one declares 'softmax' by decorator"):
         found(one=one, CONFORM={"operators": {"softmax": {"function": "one"}}})
+
+
+def _scripted(x: torch.Tensor, scale: float = 1.0) -> torch.Tensor:
+    return torch.softmax(x * scale, -1)
+
+
+def test_what_torch_jit_made_has_its_signature() -> None:
+    function = torch.jit.script(_scripted)
+    target = module_of()
+    target.softmax = function  # type: ignore[attr-defined]
+    assert discover(target, "mine", OPERATORS).claims["softmax"].operator == "softmax"
+    target.attention = function  # type: ignore[attr-defined]
+    with pytest.raises(ConformError, match=r"attention\(x, scale=1.0\)"):
+        discover(target, "mine", OPERATORS)
+
+
+def test_instances_of_torchs_modules_are_the_files_own() -> None:
+    target = module_of()
+    target.softmax = torch.nn.Softmax(-1)  # type: ignore[attr-defined]
+    assert list(discover(target, "mine", OPERATORS).claims) == ["softmax"]
+    target.softmax = torch.softmax  # type: ignore[attr-defined]
+    with pytest.raises(ConformError):
+        discover(target, "mine", OPERATORS)

@@ -20,7 +20,7 @@ from conform.target.declaration import (
 )
 from conform.target.decorator import marks_of
 from conform.target.reading import Place
-from conform.target.signatures import claim_of
+from conform.target.signatures import claim_of, is_module
 
 Function = Callable[..., Any]
 
@@ -142,6 +142,8 @@ def _import(name: str, place: Place) -> ModuleType:
 
 def _is_torchs(value: object) -> bool:
     """Whether a function found by name is torch's own, imported as a helper."""
+    if is_module(value) or hasattr(value, "schema"):
+        return False  # an instance that the file made, or what torch.jit made of its function
     owner = getattr(value, "__module__", None) or ""
     return owner.partition(".")[0] in ("torch", "math", "numpy") or inspect.isbuiltin(value)
 

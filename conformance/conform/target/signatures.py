@@ -89,9 +89,9 @@ def _check_names(contract: OperatorSignature, declared: OperatorDeclaration, pla
 
 def _shape_of(function: Callable[..., Any], name: str, contract: OperatorSignature) -> _Shape:
     # A torch module's __call__ takes anything; what it really takes is its forward's signature.
-    inspected = getattr(function, "forward", function) if _is_module(function) else function
+    inspected = getattr(function, "forward", function) if is_module(function) else function
     try:
-        signature = inspect.signature(inspected)
+        signature = _scripted(inspected) or inspect.signature(inspected)
     except (ValueError, TypeError):
         # Compiled functions may have none: the inputs are taken on trust, options must be declared.
         return _Shape(f"{name}(?)", contract.inputs, frozenset(), frozenset(), True, True)
@@ -110,7 +110,28 @@ def _shape_of(function: Callable[..., Any], name: str, contract: OperatorSignatu
     )
 
 
-def _is_module(function: object) -> bool:
+def _scripted(function: object) -> inspect.Signature | None:
+    """The signature of what torch.jit.script or torch.jit.trace made, which Python cannot read."""
+    arguments = getattr(getattr(function, "schema", None), "arguments", None)
+    if arguments is None:
+        return None
+    return inspect.Signature(
+        [
+            inspect.Parameter(
+                a.name,
+                inspect.Parameter.KEYWORD_ONLY
+                if a.kwarg_only
+                else inspect.Parameter.POSITIONAL_OR_KEYWORD,
+                default=a.default_value if a.has_default_value() else inspect.Parameter.empty,
+            )
+            for a in arguments
+            if a.name != "self"
+        ]
+    )
+
+
+def is_module(function: object) -> bool:
+    """Whether it is an instance of torch.nn.Module, told without importing torch."""
     return any(
         f"{c.__module__}.{c.__name__}" == "torch.nn.modules.module.Module"
         for c in type(function).__mro__
