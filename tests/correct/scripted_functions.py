@@ -1,4 +1,4 @@
-"""What torch.jit.script made of functions and of a module; each signature is read from its schema."""
+"""What torch.jit.script made of functions and of a module: signatures are read from its schema."""
 
 import torch
 

@@ -115,13 +115,9 @@ def _judge(session: Session, law: Property, calls: TargetCalls) -> Trial:
 
 
 def _cotangent(case: Case, index: int, shape: tuple[int, ...]) -> torch.Tensor:
-    """Normal values[shape]; where they are expanded constant along the first axis that can be, or
-    everywhere, as what flows back from a sum.
-    """
+    """Normal values[shape]; constant along the first axis that can be where they are expanded."""
     random = stream(derive_seed(case.seed, "cotangent"), str(index)).standard_normal(shape)
     values = torch.from_numpy(random)
-    if case.cotangents == "expanded" and values.numel() and case.index % 2:
-        return values.flatten()[:1].expand(shape) if shape else values
     if case.cotangents == "expanded":
         axis = next((i for i, n in enumerate(shape[:-1]) if n > 1), None)
         if axis is not None:

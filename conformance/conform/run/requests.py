@@ -86,6 +86,9 @@ def _cotangents(material: Material, claim: OperatorClaim, asked: Asked) -> tuple
     for c in asked.cotangents:
         given = c.detach().to(DTYPES[material.dtype])
         layout = "contiguous" if asked.measure else material.case.cotangents
+        if given.numel() > 1 and material.case.derived != "contiguous" and not asked.measure:
+            # A sum sends back one number, expanded to every place.
+            layout = "expanded" if bool((given == given.flatten()[0]).all()) else layout
         if layout == "transposed" and given.dim() > 2:
             layout = "swapped"  # as gradients come back from attention
         if layout == "expanded":
