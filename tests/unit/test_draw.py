@@ -131,7 +131,7 @@ def test_every_alternative_occurs() -> None:
     layouts = {
         v.layout.split(":")[0] for c in cases for v in c.inputs.values() if isinstance(v, Source)
     }
-    assert layouts == set(layout.NAMES)
+    assert layouts == {*("contiguous", "transposed", "swapped", "sliced", "misaligned", "expanded")}
     assert {c.dims["K"] for c in cases} >= {1, 2}
     assert any(c.dims["Lq"] < c.dims["Lk"] for c in cases)
     assert any(c.dims["Lq"] > c.dims["Lk"] for c in cases)

@@ -48,6 +48,22 @@ def test_cotangents_lie_as_the_case_says() -> None:
     assert asked("misaligned").storage_offset() == 2
 
 
+def test_transposed_cotangents_have_heads_or_features_swapped() -> None:
+    """What is transposed further on comes back with a last stride that is not 1."""
+    found = set()
+    values = torch.randn(2, 3, 4, 5, dtype=torch.float64)
+    for drawn in draw_cases(NORM.spec, 12, 0):
+        material = materialise(NORM, drawn.case.with_(cotangents="transposed"), "float32")
+        request = make_request(
+            material, NORM.spec, CLAIM, Asked(material.inputs, {}, (0,), (values,))
+        )
+        assert request.cotangents is not None
+        view = request.cotangents[0].view()
+        assert torch.equal(view, values.float())
+        found.add(view.stride(-1) == 1)
+    assert found == {True, False}
+
+
 def test_an_expanded_cotangent_has_a_stride_of_zero_where_it_is_constant() -> None:
     view = asked("expanded")
     assert view.shape[0] == 1 or view.stride(0) == 0

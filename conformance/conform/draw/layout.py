@@ -9,7 +9,6 @@ import torch
 # Elements before and after every view: no multiple of 4, so that nothing stays aligned by chance;
 # even, since torch itself takes no pair of real numbers for a complex one at an odd place.
 MARGIN = 6
-NAMES = ("contiguous", "transposed", "sliced", "misaligned", "expanded", "swapped")
 _INT_CANARY = 0x5A5A5A5A
 
 

@@ -113,18 +113,16 @@ def steep_apart(
     return torch.where(steep, centre + (stretched - centre) * STRETCH, samples)
 
 
-def close_apart(
-    samples: torch.Tensor, apart: torch.Tensor, centre: torch.Tensor, *, each: bool = False
-) -> torch.Tensor:
+def close_apart(samples: torch.Tensor, apart: torch.Tensor, centre: torch.Tensor) -> torch.Tensor:
     """`samples`, but those rounded `apart` where these spread far more widely.
 
     Values that are close (the weights of keys that all score alike) are rounded alike on almost
     every grid, and what that loses cancels. On the few grids that have a boundary in their midst
-    some go up and the others down, by half a step each. What is read with the same weights is close
-    or not together; `each`: elements may also be so by themselves.
+    some go up and the others down, by half a step each. What is read with the same weights is so
+    together, with which few samples are sure; an element by itself must go further.
     """
     narrow, wide = ((x - centre).square().mean(0) for x in (samples, apart))
-    far = torch.isfinite(wide) & (wide > CLOSE_ALONE**2 * narrow) & each
+    far = torch.isfinite(wide) & (wide > CLOSE_ALONE**2 * narrow)
     if centre.dim():
         narrow, wide = (x.mean(-1, keepdim=True) for x in (narrow, wide))
     return torch.where(far | (torch.isfinite(wide) & (wide > CLOSE**2 * narrow)), apart, samples)

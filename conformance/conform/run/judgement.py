@@ -260,7 +260,7 @@ def _compare(call: Call, results: Sequence[Any], truth: Truth) -> Judged:
                 samples = steep_apart(samples, truth.draw(STRETCHED)[position], want)
                 residual = judge(got, want, samples, model.scale, extra)
             if not residual.within and want.numel():
-                samples = close_apart(samples, truth.draw(APART)[position], want, each=True)
+                samples = close_apart(samples, truth.draw(APART)[position], want)
                 residual = judge(got, want, samples, model.scale, extra)
         position += int(floating)
         if residual.excess > worst.excess or worst.elements == 0:

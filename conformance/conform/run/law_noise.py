@@ -60,7 +60,7 @@ class LawNoise:
             stretched = self.sampled(sides, manner=STRETCHED)
             apart = self.sampled(sides, manner=APART)
             samples = [
-                close_apart(steep_apart(s, wide, e), a, e, each=True)
+                close_apart(steep_apart(s, wide, e), a, e)
                 for s, wide, a, e in zip(samples, stretched, apart, exact, strict=True)
             ]
         return [_open(spread(s, e, self.scale)) for s, e in zip(samples, exact, strict=True)]

