@@ -87,6 +87,32 @@ def test_sums_and_products_grow_with_their_length(length: int) -> None:
         assert 0.1 * root < noise < max(0.8 * root, length / 32) + 2
 
 
+def test_equal_terms_add_up_to_more_than_others() -> None:
+    """They are rounded alike; terms that differ, or that are few, are not taken for equal ones."""
+    count = 4096
+    x = seeded(1, 40, seed=3).expand(count, 40)
+    weights = torch.full((2, count), 1 / 4099, dtype=torch.float64)
+    weights[:, ::7] = 0.0  # as where a mask hides
+    exact = (weights.float() @ x.float()).double() - weights.float().double() @ x.float().double()
+    real = float((exact / (weights @ x) / U32).square().mean().sqrt())
+    equal = relative_noise(torch.mm, weights, x)
+    assert real / 2 < equal < real * 4
+    assert relative_noise(lambda t: t.sum(0), x.abs()) > equal / 2
+    assert relative_noise(torch.mm, weights * (1 + 0.1 * seeded(2, count)), x) < equal / 2
+    few = (weights[:, :512], x[:512])
+    assert relative_noise(torch.mm, *few) < 0.8 * math.sqrt(512) + 2
+
+
+def test_functions_may_flush_what_is_below_the_normal_range() -> None:
+    x = torch.tensor([-87.0, -88.0], dtype=torch.float64)
+    exact = torch.sigmoid(x)
+    with Roundoff(5):
+        noisy = torch.stack([torch.sigmoid(x) for _ in range(40)])
+    away = ((noisy - exact) / exact).abs().amax(0)
+    assert float(away[0]) < 1e-5
+    assert float(away[1]) > 0.9
+
+
 def test_noise_covers_real_float32_arithmetic() -> None:
     """What float32 really does lies within the perturbations, not far below them."""
     x, w = seeded(40, 300), seeded(300, 20, seed=2)
