@@ -98,6 +98,10 @@ def test_equal_terms_add_up_to_more_than_others() -> None:
     equal = relative_noise(torch.mm, weights, x)
     assert real / 2 < equal < real * 4
     assert relative_noise(lambda t: t.sum(0), x.abs()) > equal / 2
+    for function in (torch.sum, torch.mean, lambda t: t.mean((0, 1), keepdim=True)):
+        with Roundoff(2):
+            assert function(x).shape == function(x.clone()).shape
+        assert relative_noise(function, x[:, :1]) > equal / 2
     assert relative_noise(torch.mm, weights * (1 + 0.1 * seeded(2, count)), x) < equal / 2
     few = (weights[:, :512], x[:512])
     assert relative_noise(torch.mm, *few) < 0.8 * math.sqrt(512) + 2

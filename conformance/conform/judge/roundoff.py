@@ -207,22 +207,21 @@ class Roundoff(TorchDispatchMode):
                 count = args[0].shape[args[1]]
                 return terms.cumsum(args[1]) * (unit * _growth(count))
             total = terms.sum() if out.ndim == 0 else _like_call(name, terms, args, kwargs)
-            growth = _growth(count)
+            total = total * (unit * _growth(count))
             if count > MANY_TERMS:
-                dims = tuple(range(terms.ndim)) if out.ndim == 0 or len(args) < 2 else args[1]
+                dims = args[1] if out.ndim and len(args) > 1 else ()
                 kept = bool(kwargs.get("keepdim", len(args) > 2 and args[2]))
-                growth = _growth_if(_alike(terms, dims, kept or out.ndim == 0), count)
-            return total * (unit * growth)
+                total = _of_equal_terms(total, _alike(terms, dims, kept), count)
+            return total
         if name in _PRODUCT:
             count = args[0].shape[-1]
             rows, columns = args[0].abs(), args[1].abs()
-            growth = _growth(count)
+            total = _PRODUCT_CALLS[name](rows, columns) * (unit * _growth(count))
             if count > MANY_TERMS:
-                whole = columns.ndim > 1
-                first = _alike(rows, -1, whole)
-                second = _alike(columns, -2 if whole else -1, whole)
-                growth = _growth_if(first & second, count)
-            return _PRODUCT_CALLS[name](rows, columns) * (unit * growth)
+                matrix = columns.ndim > 1
+                alike = _alike(rows, -1, matrix) & _alike(columns, -2 if matrix else -1, matrix)
+                total = _of_equal_terms(total, alike, count)
+            return total
         if name in _SCATTER:
             # Terms are added one by one, in float32 or (`scattered`) in the stored dtype.
             size = max(unit, self.scattered * self.scale)
@@ -273,9 +272,9 @@ def _growth(count: int) -> float:
     return 2.0 + max(0.8 * float(count) ** 0.5, count / 32) if count > 1 else 1.0
 
 
-def _growth_if(alike: torch.Tensor, count: int) -> torch.Tensor:
-    """Where all terms are equal no sum is spared, and one lane is off by count / 8 on average."""
-    return torch.where(alike, count / 8, _growth(count))
+def _of_equal_terms(size: torch.Tensor, alike: torch.Tensor, count: int) -> torch.Tensor:
+    """Where all terms are equal every sum is off, by count / 8 on average in one lane."""
+    return torch.where(alike, size * (count / 8 / _growth(count)), size)
 
 
 def _alike(sizes: torch.Tensor, dims: Any, keepdim: bool) -> torch.Tensor:
