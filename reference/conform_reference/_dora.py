@@ -65,6 +65,8 @@ def dora_linear(
     gain = _factor(ratio) * direction - W
     if settings().dora_norm == "per_input":
         y, ratio = mark("scaled_input", y * ratio), torch.ones_like(ratio[:1])
+    else:
+        whole = whole + ratio * rounding_error("product", y @ direction.T)
     base = mark("base", mark("backward.base_input", y) @ W.T)
     update = mark("update", mark("inner", y @ a.T) @ b.T)
     # As the authors' code has it: what DoRA adds to the frozen layer's own result.

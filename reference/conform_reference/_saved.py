@@ -27,16 +27,17 @@ def tanh(name: str, z: Tensor) -> Tensor:
 
 
 def standardised(
-    y: Tensor, normalised: Tensor, scale: Tensor, mean: Tensor | None = None
+    y: Tensor, normalised: Tensor, scale: Tensor, gain: Tensor, mean: Tensor | None = None
 ) -> Tensor:
-    """`normalised` = (y - mean) * scale, rows of the last dimension; no `mean`: y * scale.
+    """`normalised` = (y - mean) * scale, rows of the last dimension, times `gain`.
 
-    Where roundoff may be injected, its slope is the fused one, scale (dy - mean dy - n mean(n dy))
-    with n = (y - mean) * scale, all of it from the statistics as they are stored: where these
-    terms cancel, in rows of few features, what their rounding adds is far from cancelling.
+    No `mean`: normalised is y * scale. Where roundoff may be injected, the slopes are the fused
+    ones, of y: scale (dy - mean dy - n mean(n dy)), of the gain: n dy, with n = (y - mean) * scale,
+    all of it from the statistics as they are stored: where these terms cancel, in rows of few
+    features or close to the mean, what their rounding adds is far from cancelling.
     """
     if not injected():
-        return normalised
+        return mark("normalised", normalised) * gain
     kept, centred = mark("saved_scale", scale).detach(), y.detach()
     change = y - centred
     change = torch.where(torch.isnan(change), 0.0, change)
@@ -46,4 +47,6 @@ def standardised(
         moved = change - torch.mean(change, dim=-1, keepdim=True)
     n = centred * kept
     along = n * torch.mean(n * change, dim=-1, keepdim=True)
-    return normalised.detach() + kept * (moved - along)
+    value = normalised.detach()
+    product = mark("normalised", value + kept * (moved - along)) * gain
+    return product + (n - value) * (gain - gain.detach())

@@ -239,3 +239,20 @@ def test_another_order_adds_roundoff_and_nothing_else() -> None:
     results = iter((x + 2.0, x + 1.0))
     with marks(lambda name, value: value):
         assert float(another_order(x, lambda: next(results))) == pytest.approx(1 + 0.5**0.5)
+
+
+def test_the_slope_of_a_gain_hangs_on_the_mean_as_it_is_stored() -> None:
+    """Of a feature close to the mean nothing but what the mean's own rounding adds is left."""
+    x = torch.full((1, 1, 16), -0.3, dtype=torch.float64)
+    x[..., 0], x[..., 1] = 0.7, -1.35
+    ones = torch.ones(16, dtype=torch.float64)
+    oracle = Oracle(BOOK.operator("layer_norm"), {})
+    bound = oracle.bound((x, ones, 0 * ones), {"eps": 1e-5}, "bfloat16")
+    pull = Gradient(bound, (1,), (torch.ones_like(x),))
+    model = oracle.model("bfloat16", backward=True)
+    exact = pull(*bound.tensors, *pull.cotangents)[0]
+    (samples,) = sample(pull, [*bound.tensors, *pull.cotangents], model, 29, 5, "slope-of-gain")
+    spacing = 2.0**-9  # of the mean, about -0.3, in bfloat16
+    moved = float((samples - exact)[:, 5].square().mean().sqrt())
+    assert float(exact[5].abs()) < 0.1
+    assert moved > spacing / 3.5  # uniform within half a spacing, times 1 / the deviation, 2.6
