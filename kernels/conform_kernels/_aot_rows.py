@@ -40,7 +40,7 @@ def _rows() -> Iterator[Build]:
             yield Build(f"softmax.forward.{end}", softmax._forward, (p, p, 4096, columns, flat),
                         whole, warps)  # fmt: skip
             yield Build(f"softmax.backward.{end}", softmax._backward,
-                        (p, p, p, 4096, columns, flat), size, warps)  # fmt: skip
+                        (p, p, p, 4096, columns, flat), whole, warps)  # fmt: skip
             for centred in (False, True):
                 name = "layer_norm" if centred else "rms_norm"
                 constant = whole | {"CENTRED": centred}

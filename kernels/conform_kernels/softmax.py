@@ -49,26 +49,35 @@ def _forward(
 
 
 @triton.jit
-def _backward(y, dy, dx, rows, columns, strides, ROWS: tl.constexpr, COLS: tl.constexpr):
-    """dx = y (dy - sum(y dy)); y and dx are contiguous, dy has `strides`."""
+def _backward(
+    y, dy, dx, rows, columns, strides, ROWS: tl.constexpr, COLS: tl.constexpr, WHOLE: tl.constexpr
+):
+    """dx = y (dy - sum(y dy)); y and dx are contiguous, dy has `strides`; reads as `_forward`."""
     row = tl.program_id(0).to(tl.int64) * ROWS + tl.arange(0, ROWS)
     col = tl.arange(0, COLS).to(tl.int64)
     alive = (row < rows)[:, None]
     here = row[:, None] * columns
     dy += row[:, None] * strides[0]
-    dot = tl.zeros([ROWS], tl.float32)
-    for start in range(0, columns, COLS):
-        at = (start + col)[None, :]
-        keep = alive & (at < columns)
-        p = tl.load(y + here + at, mask=keep, other=0.0).to(tl.float32)
-        g = tl.load(dy + at * strides[1], mask=keep, other=0.0).to(tl.float32)
-        dot += tl.sum(p * g, 1)
-    for start in range(0, columns, COLS):
-        at = (start + col)[None, :]
-        keep = alive & (at < columns)
-        p = tl.load(y + here + at, mask=keep, other=0.0).to(tl.float32)
-        g = tl.load(dy + at * strides[1], mask=keep, other=0.0).to(tl.float32)
-        tl.store(dx + here + at, p * (g - dot[:, None]), mask=keep)
+    if WHOLE:
+        keep = alive & (col < columns)[None, :]
+        p = tl.load(y + here + col[None, :], mask=keep, other=0.0).to(tl.float32)
+        g = tl.load(dy + col[None, :] * strides[1], mask=keep, other=0.0).to(tl.float32)
+        dot = tl.sum(p * g, 1)
+        tl.store(dx + here + col[None, :], p * (g - dot[:, None]), mask=keep)
+    else:
+        dot = tl.zeros([ROWS], tl.float32)
+        for start in range(0, columns, COLS):
+            at = (start + col)[None, :]
+            keep = alive & (at < columns)
+            p = tl.load(y + here + at, mask=keep, other=0.0).to(tl.float32)
+            g = tl.load(dy + at * strides[1], mask=keep, other=0.0).to(tl.float32)
+            dot += tl.sum(p * g, 1)
+        for start in range(0, columns, COLS):
+            at = (start + col)[None, :]
+            keep = alive & (at < columns)
+            p = tl.load(y + here + at, mask=keep, other=0.0).to(tl.float32)
+            g = tl.load(dy + at * strides[1], mask=keep, other=0.0).to(tl.float32)
+            tl.store(dx + here + at, p * (g - dot[:, None]), mask=keep)
 
 
 class _Softmax(torch.autograd.Function):
@@ -92,7 +101,7 @@ class _Softmax(torch.autograd.Function):
             flat, tile = as_rows(dy), row_tile(y.shape[-1])
             _backward[(triton.cdiv(flat.shape[0], tile.rows),)](
                 y, flat, dx, *flat.shape, flat.stride(),
-                ROWS=tile.rows, COLS=tile.columns, num_warps=tile.num_warps,
+                ROWS=tile.rows, COLS=tile.columns, WHOLE=tile.whole, num_warps=tile.num_warps,
             )  # fmt: skip
         return dx
 
@@ -101,7 +110,7 @@ def softmax(x: Tensor) -> Tensor:
     """softmax(x)[..., n] = exp(x_n - max x) / sum_m exp(x_m - max x), computed in float32.
 
     x[..., N] float32, bfloat16 or float16, any strides; a row of -inf gives NaN. A row up to
-    16384 wide is read once, a longer one twice. Source: Milakov and Gimelshein 2018,
+    16384 wide is read once, a longer one twice; backward as well. Source: Milakov and Gimelshein 2018,
     arXiv:1805.02867 (the running maximum of long rows).
     """
     check_floats(x=x)
