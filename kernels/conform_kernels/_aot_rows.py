@@ -29,7 +29,7 @@ def builds() -> Iterator[Build]:
 
 
 def _rows() -> Iterator[Build]:
-    for columns in (64, 4096, 65536):
+    for columns in (64, 4096, 8192, 16384, 65536):
         tile = _config.row_tile(columns)
         size = {"ROWS": tile.rows, "COLS": tile.columns}
         whole = size | {"WHOLE": tile.whole}

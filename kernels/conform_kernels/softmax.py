@@ -110,8 +110,8 @@ def softmax(x: Tensor) -> Tensor:
     """softmax(x)[..., n] = exp(x_n - max x) / sum_m exp(x_m - max x), computed in float32.
 
     x[..., N] float32, bfloat16 or float16, any strides; a row of -inf gives NaN. A row up to
-    16384 wide is read once, a longer one twice; backward as well. Source: Milakov and Gimelshein 2018,
-    arXiv:1805.02867 (the running maximum of long rows).
+    16384 wide is read once, a longer one twice; backward as well. Source: Milakov and Gimelshein
+    2018, arXiv:1805.02867 (the running maximum of long rows).
     """
     check_floats(x=x)
     if x.dim() == 0:
