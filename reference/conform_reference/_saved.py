@@ -48,5 +48,5 @@ def standardised(
     n = centred * kept
     along = n * torch.mean(n * change, dim=-1, keepdim=True)
     value = normalised.detach()
-    product = mark("normalised", value + kept * (moved - along)) * gain
-    return product + (n - value) * (gain - gain.detach())
+    more = (n - value) * gain
+    return mark("normalised", value + kept * (moved - along)) * gain + (more - more.detach())
