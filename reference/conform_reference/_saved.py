@@ -28,15 +28,16 @@ def tanh(name: str, z: Tensor) -> Tensor:
 
 def standardised(
     y: Tensor, normalised: Tensor, scale: Tensor, mean: Tensor | None = None
-) -> Tensor:
+) -> tuple[Tensor, Tensor]:
     """`normalised` = (y - mean) * scale, rows of the last dimension; no `mean`: y * scale.
+    With it what the stored statistics change in it, for `gained`.
 
     Where roundoff may be injected, its slope is the fused one, scale (dy - mean dy - n mean(n dy))
     with n = (y - mean) * scale, all of it from the statistics as they are stored: where these
     terms cancel, in rows of few features, what their rounding adds is far from cancelling.
     """
     if not injected():
-        return normalised
+        return normalised, torch.zeros((), dtype=y.dtype)
     kept, centred = mark("saved_scale", scale).detach(), y.detach()
     change = y - centred
     change = torch.where(torch.isnan(change), 0.0, change)
@@ -46,4 +47,15 @@ def standardised(
         moved = change - torch.mean(change, dim=-1, keepdim=True)
     n = centred * kept
     along = n * torch.mean(n * change, dim=-1, keepdim=True)
-    return normalised.detach() + kept * (moved - along)
+    drift = n - normalised.detach()
+    drift = torch.where(torch.isfinite(drift), drift, 0.0)
+    return normalised.detach() + kept * (moved - along), drift
+
+
+def gained(normalised: Tensor, drift: Tensor, gain: Tensor) -> Tensor:
+    """normalised * gain; the gain's gradient is taken from the stored statistics as well."""
+    product = normalised * gain
+    if not injected():
+        return product
+    change = gain - gain.detach()
+    return product + drift * torch.where(torch.isfinite(change), change, 0.0)

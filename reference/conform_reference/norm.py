@@ -45,8 +45,9 @@ def layer_norm(x: Tensor, gamma: Tensor, beta: Tensor, *, eps: float = 1e-5) -> 
     mean = torch.mean(y, dim=-1, keepdim=True)
     centred = y - mean
     scale = torch.rsqrt(torch.mean(centred * centred, dim=-1, keepdim=True) + eps)
-    normalised = mark("normalised", saved.standardised(y, centred * scale, scale, mean))
-    return (normalised * _gain(gamma, y) + _offset(beta, y)).to(x.dtype)
+    normalised, drift = saved.standardised(y, centred * scale, scale, mean)
+    scaled = saved.gained(mark("normalised", normalised), drift, _gain(gamma, y))
+    return (scaled + _offset(beta, y)).to(x.dtype)
 
 
 def rms_norm(x: Tensor, gamma: Tensor, *, eps: float = 1e-6) -> Tensor:
@@ -58,8 +59,8 @@ def rms_norm(x: Tensor, gamma: Tensor, *, eps: float = 1e-6) -> Tensor:
     dtype = _checked(x, eps, gamma=gamma)
     y = x.to(dtype)
     scale = torch.rsqrt(torch.mean(y * y, dim=-1, keepdim=True) + eps)
-    normalised = mark("normalised", saved.standardised(y, y * scale, scale))
-    return (normalised * _gain(gamma, y)).to(x.dtype)
+    normalised, drift = saved.standardised(y, y * scale, scale)
+    return saved.gained(mark("normalised", normalised), drift, _gain(gamma, y)).to(x.dtype)
 
 
 def _sum(x: Tensor, residual: Tensor, dtype: torch.dtype) -> Tensor:

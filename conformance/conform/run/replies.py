@@ -70,6 +70,7 @@ class Judged:
     wrt: tuple[int | str, ...] = ()
     undeclared: dict[str, int] = field(default_factory=dict)  # changed elements by input
     overflowed: bool = False  # a result left the dtype's range, excused
+    part: str = ""  # which of several results, or the gradient of which input, is the worst
 
 
 def short(dtype: torch.dtype) -> str:
@@ -149,11 +150,11 @@ def raise_for(operator: str, reply: CallReply) -> None:
 def disagreement(operator: str, judged: Judged, tracked: bool) -> str:
     """A judged call that is not within its bound, in words. `tracked`: called for gradients."""
     r = judged.residual
-    what = operator
+    what = f"{judged.part} of {operator}" if judged.part else operator
     if tracked and judged.record is not None and judged.record.wrt:
-        what = f"the gradient of {operator}"
+        what = f"the gradient of {operator} to {judged.part}"
     elif tracked:
-        what = f"{operator}, called with gradients tracked,"
+        what = f"{what}, called with gradients tracked,"
     if r.ratio <= 1 < r.rms:
         return (
             f"{what} is within its bound at every element, but the root mean square error is "
