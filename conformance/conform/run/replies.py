@@ -129,8 +129,8 @@ def names_residual(got: Any, want: frozenset[str]) -> Residual:
     return Residual(ratio, 0.0, (), float(len(want)), count, 0.0, 1, 1)
 
 
-def raise_for(operator: str, reply: CallReply) -> None:
-    """Turn any outcome but a returned result into its exception."""
+def raise_for(operator: str, reply: CallReply, tracked: bool = False) -> None:
+    """Turn any outcome but a returned result into its exception. `tracked`: for gradients."""
     if reply.outcome is ReplyOutcome.RETURNED:
         return
     info = reply.exception
@@ -139,7 +139,13 @@ def raise_for(operator: str, reply: CallReply) -> None:
         raise Refused(words)
     if reply.outcome is ReplyOutcome.RAISED:
         tail = f"\n{info.traceback}" if info and info.traceback else ""
-        raise Violation(Outcome.ERROR, f"{operator} raised {words}{tail}")
+        when = ""
+        if tracked:
+            when = (
+                ", called with gradients tracked (a target that is not meant to be differentiated "
+                "declares differentiable = False),"
+            )
+        raise Violation(Outcome.ERROR, f"{operator}{when} raised {words}{tail}")
     if reply.outcome is ReplyOutcome.CRASHED:
         raise Violation(Outcome.CRASH, f"{operator} crashed: {reply.result_note or words}")
     if reply.outcome is ReplyOutcome.TIMED_OUT:
