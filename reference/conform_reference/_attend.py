@@ -138,6 +138,16 @@ def float32_drift(maximum: Tensor) -> Tensor:
     return torch.exp(2 * (mark("float32.maximum", held) - held)).detach()
 
 
+def reported_log_sum_exp(partial: Partial) -> Tensor:
+    """log_sum_exp, its slope the weights exp(score - lse) as they come out in float32."""
+    lse = log_sum_exp(partial)
+    if not injected():
+        return lse
+    change, drift = lse - lse.detach(), float32_drift(partial.maximum).squeeze(-1)
+    usual = torch.isfinite(change) & torch.isfinite(drift)
+    return lse + torch.where(usual, change, 0.0) * torch.where(usual, drift - 1, 0.0)
+
+
 def drifted(y: Tensor, maximum: Tensor, lse: Callable[[], Tensor]) -> Tensor:
     """y[..., n] of normalised weights, as weights exp(score - lse[...]) give it in float32.
 
@@ -212,4 +222,4 @@ def attend(
     exponentials = stored_probabilities(partial.exponentials, divisor(partial))
     numerator = mark("accumulator", exponentials @ values)
     o = normalise(numerator, partial, lambda: _mean_of_values(v.to(dtype), partial))
-    return o, log_sum_exp(partial)
+    return o, reported_log_sum_exp(partial)

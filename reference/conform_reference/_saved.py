@@ -48,5 +48,7 @@ def standardised(
     n = centred * kept
     along = n * torch.mean(n * change, dim=-1, keepdim=True)
     value = normalised.detach()
-    more = (n - value) * gain
-    return mark("normalised", value + kept * (moved - along)) * gain + (more - more.detach())
+    drift = torch.where(torch.isfinite(n - value), n - value, 0.0) * gain
+    more = drift - drift.detach()
+    product = mark("normalised", value + kept * (moved - along)) * gain
+    return product + torch.where(torch.isnan(more), 0.0, more)

@@ -103,13 +103,17 @@ def cgmlp(
 def branch_merge_concat(a: Tensor, b: Tensor, W: Tensor) -> Tensor:
     """[a, b] W: both branches a, b[B,T,E] side by side, W[2E,D] -> [B,T,D].
 
+    a W[:E] + b W[E:] is as right, and rounds both parts.
     Raises ValueError for shapes that do not fit. Source: arXiv:2207.02971, section 3.4.
     """
     _check.rank("a", a, "B T E")
     _check.same("width", "W.shape[0]", W.shape[0], "a and b", a.shape[2] + b.shape[2])
     dtype = _check.compute_dtype(a, b, W)
-    joined = torch.cat([a.to(dtype), b.to(dtype)], -1)
-    return (joined @ W.to(dtype)).to(a.dtype)
+    first, second, weight = a.to(dtype), b.to(dtype), W.to(dtype)
+    merged = torch.cat([first, second], -1) @ weight
+    of_first, of_second = weight.split([a.shape[2], b.shape[2]])
+    merged = merged + rounding_error("parts", first @ of_first)
+    return (merged + rounding_error("parts", second @ of_second)).to(a.dtype)
 
 
 def _branch_score(x: Tensor, pool: Tensor, weight: Tensor) -> Tensor:

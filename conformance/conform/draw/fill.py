@@ -21,6 +21,7 @@ DTYPES = {
     "float64": torch.float64, "float32": torch.float32,
     "bfloat16": torch.bfloat16, "float16": torch.float16,
     "int64": torch.int64, "int32": torch.int32, "bool": torch.bool,
+    "uint8": torch.int64,  # counted with in laws; a target is handed bytes
 }  # fmt: skip
 
 

@@ -205,7 +205,7 @@ class TargetCalls:
         return truth
 
     def _judge(self, operator: str, call: Call, reply: CallReply, truth: Truth | None) -> Judged:
-        raise_for(operator, reply)
+        raise_for(operator, reply, tracked=bool(call.wrt))
         changed = undeclared(call, reply)
         if changed and self.judging:
             name, count = next(iter(changed.items()))

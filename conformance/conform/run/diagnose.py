@@ -41,7 +41,9 @@ def diagnose(session: Session, law: Property, dtype: str, shrunk: Shrunk) -> tup
             found.append(Diagnosis(name, round(agreement, 3), note, kind))
     # A convention can be declared; where a mistake looks the same, it is the friendlier reading.
     found.sort(key=lambda d: (-d.agreement, d.kind != "convention"))
-    return (*found, *_looser_models(session, law.operator, dtype, wrong[:COMPARED]))[:3]
+    wrong = wrong[:COMPARED]
+    narrow = _narrower_precision(session, law.operator, dtype, wrong)
+    return (*narrow, *found, *_looser_models(session, law.operator, dtype, wrong))[:3]
 
 
 def _given_nan(record: CallRecord) -> bool:
@@ -51,6 +53,22 @@ def _given_nan(record: CallRecord) -> bool:
         isinstance(x, Tensor) and x.is_floating_point() and bool(torch.isnan(x).any())
         for x in given
     )
+
+
+def _narrower_precision(
+    session: Session, name: str, dtype: str, wrong: list[CallRecord]
+) -> Iterator[Diagnosis]:
+    """Whether computing in float32 is all that is wrong with float64 inputs."""
+    declared = session.oracle(name)
+    if dtype != "float64" or declared.compute == "float32":
+        return
+    oracle = Oracle(declared.operator, declared.conventions, declared.model_name, "float32")
+    if all(_excused(oracle, record, dtype) for record in wrong):
+        note = (
+            "the target computes float64 inputs in float32: declare compute_dtype = float32 under "
+            "conventions, or leave float64 out of its dtypes"
+        )
+        yield Diagnosis("compute_dtype = float32", 1.0, note, "convention")
 
 
 def _looser_models(
@@ -83,9 +101,15 @@ def _excused(oracle: Oracle, record: CallRecord, dtype: str) -> bool:
         elif not want.is_floating_point():
             if not torch.equal(got, want):
                 return False
-        elif not judge(got.to(record.dtype), want, next(samples), scale, 0.0).within:
+        elif not judge(_image(got, record.dtype, oracle), want, next(samples), scale, 0.0).within:
             return False
     return True
+
+
+def _image(got: Tensor, dtype: torch.dtype, oracle: Oracle) -> Tensor:
+    """The result in the dtype that it is judged in."""
+    narrow = oracle.compute == "float32" and dtype == torch.float64
+    return got.to(torch.float32 if narrow else dtype)
 
 
 def _agreement(function: Callable[..., Any], records: list[CallRecord]) -> float | None:

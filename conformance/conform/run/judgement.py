@@ -232,7 +232,7 @@ def _compare(call: Call, results: Sequence[Any], truth: Truth) -> Judged:
         call.material, oracle, call.args, call.options, expected, wrt, call.cotangents
     )
     free = [spec.random and not wrt for spec in oracle.operator.spec.results]
-    worst, position = NOTHING, 0
+    worst, part, position = NOTHING, "", 0
     for i, (got, want) in enumerate(zip(results, expected, strict=True)):
         floating = isinstance(want, Tensor) and want.is_floating_point()
         if i < len(free) and free[i]:
@@ -264,11 +264,18 @@ def _compare(call: Call, results: Sequence[Any], truth: Truth) -> Judged:
                 residual = judge(got, want, samples, model.scale, extra)
         position += int(floating)
         if residual.excess > worst.excess or worst.elements == 0:
-            worst = residual
+            worst, part = residual, _part(call, i, len(expected))
     if truth.exact.overflow and position:
         # Beyond float32's range the spec states nothing about the values.
         return Judged(NOTHING, undecided=True)
-    return Judged(worst, record=_record(call, results, truth, model.scale, worst))
+    return Judged(worst, record=_record(call, results, truth, model.scale, worst), part=part)
+
+
+def _part(call: Call, position: int, count: int) -> str:
+    """The input whose gradient stands at `position`, or which of several results does."""
+    if call.wrt:
+        return call.label(call.wrt[position])
+    return f"result {position + 1} of {count}" if count > 1 else ""
 
 
 def _record(

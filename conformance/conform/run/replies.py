@@ -70,6 +70,7 @@ class Judged:
     wrt: tuple[int | str, ...] = ()
     undeclared: dict[str, int] = field(default_factory=dict)  # changed elements by input
     overflowed: bool = False  # a result left the dtype's range, excused
+    part: str = ""  # which of several results, or the gradient of which input, is the worst
 
 
 def short(dtype: torch.dtype) -> str:
@@ -128,8 +129,8 @@ def names_residual(got: Any, want: frozenset[str]) -> Residual:
     return Residual(ratio, 0.0, (), float(len(want)), count, 0.0, 1, 1)
 
 
-def raise_for(operator: str, reply: CallReply) -> None:
-    """Turn any outcome but a returned result into its exception."""
+def raise_for(operator: str, reply: CallReply, tracked: bool = False) -> None:
+    """Turn any outcome but a returned result into its exception. `tracked`: for gradients."""
     if reply.outcome is ReplyOutcome.RETURNED:
         return
     info = reply.exception
@@ -138,7 +139,13 @@ def raise_for(operator: str, reply: CallReply) -> None:
         raise Refused(words)
     if reply.outcome is ReplyOutcome.RAISED:
         tail = f"\n{info.traceback}" if info and info.traceback else ""
-        raise Violation(Outcome.ERROR, f"{operator} raised {words}{tail}")
+        when = ""
+        if tracked:
+            when = (
+                ", called with gradients tracked (a target that is not meant to be differentiated "
+                "declares differentiable = False),"
+            )
+        raise Violation(Outcome.ERROR, f"{operator}{when} raised {words}{tail}")
     if reply.outcome is ReplyOutcome.CRASHED:
         raise Violation(Outcome.CRASH, f"{operator} crashed: {reply.result_note or words}")
     if reply.outcome is ReplyOutcome.TIMED_OUT:
@@ -149,11 +156,11 @@ def raise_for(operator: str, reply: CallReply) -> None:
 def disagreement(operator: str, judged: Judged, tracked: bool) -> str:
     """A judged call that is not within its bound, in words. `tracked`: called for gradients."""
     r = judged.residual
-    what = operator
+    what = f"{judged.part} of {operator}" if judged.part else operator
     if tracked and judged.record is not None and judged.record.wrt:
-        what = f"the gradient of {operator}"
+        what = f"the gradient of {operator} to {judged.part}"
     elif tracked:
-        what = f"{operator}, called with gradients tracked,"
+        what = f"{what}, called with gradients tracked,"
     if r.ratio <= 1 < r.rms:
         return (
             f"{what} is within its bound at every element, but the root mean square error is "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -53,8 +53,15 @@ def make_request(
     return CallRequest(
         spec.operator,
         tuple(
-            argument(
-                material, x, "contiguous" if name in claim.mutates else claim.strides, kind, layout
+            as_bytes(
+                argument(
+                    material,
+                    x,
+                    "contiguous" if name in claim.mutates else claim.strides,
+                    kind,
+                    layout,
+                ),
+                spec.inputs[name].dtype,
             )
             for x, kind, name in zip(asked.args, dtypes, spec.inputs, strict=False)
         ),
@@ -105,6 +112,13 @@ def _cotangents(material: Material, claim: OperatorClaim, asked: Asked) -> tuple
 
 def _constant_along(x: Tensor, axis: int) -> bool:
     return x.shape[axis] > 1 and bool((x == x.narrow(axis, 0, 1)).all())
+
+
+def as_bytes(given: Arg, dtype: str | None) -> Arg:
+    """The argument, its integers as uint8 where the spec says that the target takes bytes."""
+    if dtype != "uint8" or not isinstance(given, TensorArg):
+        return given
+    return replace(given, storage=given.storage.to(torch.uint8), dtype=torch.uint8)
 
 
 def argument(material: Material, value: Any, strides: str, dtype: str, layout: str) -> Arg:
