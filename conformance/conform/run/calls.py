@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import torch
 
+from conform.draw.fill import DTYPES
 from conform.judge.sampling import as_tuple
 from conform.records import Outcome
 from conform.run.constraints import outside
@@ -117,6 +118,8 @@ class TargetCalls:
             raise NotClaimed(f"{operator} is claimed only where {reason}")
         if self.overflowed and any(map(self._out_of_range, (*args, *passed.values()))):
             raise NotClaimed("a result left the dtype's range, and is passed on")
+        if any(map(self._overflows, (*args, *passed.values()))):
+            raise NotClaimed(f"what the law passes leaves the range of {self.dtype}")
         names = list(spec.spec.inputs)
         for slot in wrt:
             label = names[slot] if isinstance(slot, int) else slot
@@ -183,6 +186,15 @@ class TargetCalls:
             and id(value) not in self.material.placed
             and not bool(torch.isfinite(value).all())
         )
+
+    def _overflows(self, value: Any) -> bool:
+        """Whether a tensor that was not drawn holds finite values that the dtype does not."""
+        if not isinstance(value, Tensor) or value.dtype != torch.float64 or not value.numel():
+            return False
+        if id(value) in self.material.placed or self.dtype == "float64":
+            return False
+        largest = value.detach().abs().nan_to_num(nan=0.0, posinf=0.0).amax()
+        return bool(largest.to(DTYPES[self.dtype]).isinf())
 
     def _fingerprint(self, value: Any) -> Any:
         if not isinstance(value, Tensor):
