@@ -11,6 +11,7 @@ from conform.judge.sampling import as_tuple
 from conform.law.measures import Metered
 from conform.run.calls import Judged, NotClaimed, TargetCalls
 from conform.run.oracle import Oracle, as_given
+from conform.run.replies import NothingFlows
 from conform.run.slots import gradient_slots
 
 Tensor = torch.Tensor
@@ -206,9 +207,34 @@ class _TargetFunction(torch.autograd.Function):
     def backward(ctx: Any, *cotangents: Tensor) -> Any:
         floats = tuple(c for c in cotangents if c is not None and c.is_floating_point())
         exact = tuple(as_given(c, ctx.calls.dtype) for c in floats)
-        judged = ctx.calls.call(
-            ctx.operator, tuple(ctx.args), ctx.options, wrt=ctx.slots, cotangents=exact
-        )
-        found = dict(zip(judged.wrt or ctx.slots, judged.values, strict=True))
+        try:
+            judged = ctx.calls.call(
+                ctx.operator, tuple(ctx.args), ctx.options, wrt=ctx.slots, cotangents=exact
+            )
+            found = dict(zip(judged.wrt or ctx.slots, judged.values, strict=True))
+        except NothingFlows:
+            found = {}
+        if len(found) < len(ctx.slots):
+            _flows_as_drawn(ctx.calls, ctx.operator, set(ctx.slots) - set(found))
         gradients = tuple(found[s].to(torch.float64) if s in found else None for s in ctx.slots)
         return (None, None, None, None, None, *gradients)
+
+
+def _flows_as_drawn(calls: TargetCalls, operator: str, slots: set[int | str]) -> None:
+    """NothingFlows unless gradients flow to these slots where the inputs are those that were drawn.
+
+    What a target can differentiate must not hang on values: where it can, a gradient that does not
+    flow is one of zero, and judged as such.
+    """
+    material, oracle = calls.material, calls.oracles(operator)
+    named: dict[int | str, Any] = dict(enumerate(material.inputs))
+    named.update(material.options)
+    usual = gradient_slots(oracle.operator.spec, calls.claim(operator), named)
+    if operator != material.operator.name or not slots <= set(usual):
+        raise NothingFlows("a gradient that is asked for does not flow")
+    options = material.options
+    results = as_tuple(oracle(material.inputs, calls.full_options(operator, options), calls.dtype))
+    ones = tuple(torch.ones_like(x) for x in results if x.is_floating_point())
+    judged = calls.call(operator, material.inputs, options, wrt=usual, cotangents=ones)
+    if not slots <= set(judged.wrt or usual):
+        raise NothingFlows("a gradient that is asked for never flows")

@@ -28,7 +28,7 @@ from conform.run.oracle import Oracle, Truth
 from conform.run.replies import (
     CallRecord,
     Judged,
-    NotClaimed,
+    NothingFlows,
     Violation,
     names_residual,
     number_residual,
@@ -109,7 +109,7 @@ def judge_gradient(call: Call, reply: CallReply, truth: Truth | None) -> Judged:
     Without `truth` and cotangents the gradients are passed on unjudged.
     """
     if reply.differentiable is False:
-        raise NotClaimed("the result carries no gradient")
+        raise NothingFlows("the result carries no gradient")
     found = _flowing(call, reply)
     flowing, gradients = tuple(found), tuple(found.values())
     if truth is None and not call.cotangents:
@@ -191,7 +191,7 @@ def _flowing(call: Call, reply: CallReply) -> dict[int | str, Tensor]:
                 Outcome.FAIL, f"no gradient flows to {label}, which is declared differentiable"
             )
     if not found:
-        raise NotClaimed("no gradient flows to any input")
+        raise NothingFlows("no gradient flows to any input")
     return found
 
 

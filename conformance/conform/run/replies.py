@@ -40,6 +40,10 @@ class NotClaimed(Exception):
     """The law needs an option, or a gradient, that the target does not claim."""
 
 
+class NothingFlows(NotClaimed):
+    """No gradient that was asked for flows."""
+
+
 @dataclass(frozen=True, eq=False)
 class CallRecord:
     """One judged call, kept for the diagnosis: float64 images of what was given and returned."""
