@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -51,6 +51,11 @@ def make_request(
     )
     dtypes = [slot_dtype(spec, i, material.dtype) for i in range(len(asked.args))]
     layout = _derived_layout(material, spec, asked)
+    if asked.apart:
+        values = tuple(_uneven(x) for x in asked.args)
+        asked = replace(
+            asked, args=values, options={k: _uneven(v) for k, v in asked.options.items()}
+        )
     own: dict[tuple[int, str], Arg] = {}  # one tensor passed twice is one object
 
     def shared(x: Any, strides: str, kind: str, name: str) -> Arg:
@@ -81,6 +86,14 @@ def make_request(
         _without_gradients(material, spec, asked),
         asked.apart,
     )
+
+
+def _uneven(x: Any) -> Any:
+    """Values near x's, none of them repeated: equal rows sum to the kink of a rectifier."""
+    if not isinstance(x, Tensor) or not x.is_floating_point():
+        return x
+    waves = torch.cos(torch.arange(x.numel(), dtype=x.dtype)).reshape(x.shape)
+    return x.detach() * (1 + waves / 16)
 
 
 def _without_gradients(material: Material, spec: OperatorSpec, asked: Asked) -> bool:

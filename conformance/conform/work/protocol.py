@@ -174,8 +174,8 @@ class Effects:
     `version_changed` lists arguments whose autograd version moved, `aliases` those whose buffer a
     result shares. `kept` (only with `repeat`): the first result survived a call with other values;
     `renewed`: those other values, written into the first call's memory, were seen there.
-    `cotangents_changed` counts in what was pulled back. `apart` (only with that): what is wrong when
-    gradients are asked for one by one, or nothing.
+    `cotangents_changed` counts in what was pulled back. `apart` (only with that): what is
+    wrong when gradients are asked for one by one, or nothing.
     """
 
     mutated: dict[ArgKey, int] = field(default_factory=dict)

@@ -11,6 +11,7 @@ from conform.work.effects import count_changed
 
 # Of the largest entry. What is computed from other values differs by far more.
 ALIKE = {True: 0.03, False: 1e-3}  # by: half precision
+LIKE = {True: 0.1, False: 0.01}  # of gradients, which another algorithm may have given
 
 
 def differences(first: list[Any], second: list[Any]) -> tuple[int, ...]:
@@ -62,9 +63,9 @@ def same_gradients(
     if not present or not all(bool(torch.isfinite(g).all()) for g in present):
         return True
     size = max(float(g.double().abs().amax()) for g in present)
-    apart = size * max(ALIKE[g.itemsize <= 2] for g in present)
+    apart = size * max(LIKE[g.itemsize <= 2] for g in present)
     for key in {key for part in parts for key in part}:
-        found = [part[key].double() for part in parts if part.get(key) is not None]
+        found = [g.double() for g in (part.get(key) for part in parts) if g is not None]
         wanted = whole.get(key)
         total = sum(found) if found else torch.zeros(())
         expected = torch.zeros(()) if wanted is None else wanted.double()
