@@ -285,7 +285,8 @@ class Executor:
         memory: ArgumentMemory,
         progress: _Progress,
     ) -> _Progress:
-        memory.restore()
+        if memory.changed()[0]:  # restoring counts as a change of the argument
+            memory.restore()
         self._guarded(progress, lambda: self._call(operator, request, memory, progress))
         return progress
 
