@@ -155,7 +155,7 @@ FORMS: dict[str, Callable[[Evaluator, ast.Call], Any]] = {
     "edit": _edit, "grad": _grad, "vjp": _vjp, "map": _map, "fold": _fold, "growth": _growth,
     "mutated": _observed("mutated"), "margins_written": _observed("margins_written"),
     "state_changed": _observed("state_changed"), "kept": _observed("kept"),
-    "renewed": _observed("renewed"),
+    "renewed": _observed("renewed"), "apart": _observed("apart"),
     "repeats": _observed("repeats"), "well_formed": _observed("well_formed"), "dtype": _dtype,
     "contiguous": _contiguous, "batch_element": _batch_element,
     "default_options": _default_options,

@@ -59,6 +59,7 @@ class TargetCaller:
                 coarse=True,
                 measure=metered,
                 order=order,
+                apart=observe == "apart",
             )
             if metered:
                 self.observed = self._metered(judged, named)
@@ -125,6 +126,9 @@ class TargetCaller:
             return effects.kept is not False and not reply.previous_changed
         if name == "renewed":
             return effects.renewed is not False
+        if name == "apart":
+            self.remark = effects.apart
+            return not effects.apart
         if name == "repeats":
             return not any(reply.repeat_changed or ())
         if name == "dtype":

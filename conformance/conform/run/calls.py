@@ -109,6 +109,7 @@ class TargetCalls:
         coarse: bool = False,
         measure: bool = False,
         order: bool = False,
+        apart: bool = False,
     ) -> Judged:
         """Make (or recall) a call and judge it; Violation, Refused or NotClaimed otherwise."""
         passed = self.passed(operator, options)
@@ -133,9 +134,9 @@ class TargetCalls:
             tuple((k, self._fingerprint(v)) for k, v in sorted(passed.items())),
             tuple(map(self._fingerprint, cotangents)),
         )
-        key = (*asked, measure, order)
-        if measure and (*asked, True, True) in self.memo:
-            key = (*asked, True, True)  # metered already, and more
+        key = (*asked, measure, order, apart)
+        if measure and (*asked, True, True, False) in self.memo:
+            key = (*asked, True, True, False)  # metered already, and more
         if key not in self.memo:
             truth = None
             full = self.full_options(operator, passed)
@@ -148,7 +149,7 @@ class TargetCalls:
                 self.material,
                 spec.spec,
                 claim,
-                Asked(args, passed, wrt, cotangents, repeat, measure, order),
+                Asked(args, passed, wrt, cotangents, repeat, measure, order, apart),
             )
             self.before_call()
             reply = self.client.call(request, self.timeout)

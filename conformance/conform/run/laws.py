@@ -151,7 +151,9 @@ class LawRun:
         if isinstance(value, LawVerdict):
             return value
         holds = truth(value)
-        return LawVerdict(holds, None, f"{ast.unparse(node)} is {holds}")
+        remark = "" if holds else getattr(self.target.caller, "remark", "")
+        words = f"{ast.unparse(node)} is {holds}"
+        return LawVerdict(holds, None, f"{words} ({remark})" if remark else words)
 
     def _comparison(self, node: ast.Compare) -> LawVerdict:
         if len(node.ops) != 1:

@@ -56,6 +56,8 @@ def encode_request(request: CallRequest, arena: Arena) -> Message:
         "repeat": request.repeat,
         "measure": request.measure,
         "order": request.order,
+        "no_grad": request.no_grad,
+        "apart": request.apart,
         "cotangents": None,
     }
     if request.cotangents is not None:
@@ -104,6 +106,8 @@ def decode_request(header: Message, arena: Arena) -> CallRequest:
         repeat=header["repeat"],
         measure=header["measure"],
         order=header["order"],
+        no_grad=header["no_grad"],
+        apart=header["apart"],
     )
 
 
@@ -163,6 +167,7 @@ def encode_reply(reply: CallReply, arena: Arena) -> Message:
             "kept": effects.kept,
             "renewed": effects.renewed,
             "cotangents_changed": effects.cotangents_changed,
+            "apart": effects.apart,
         },
         "previous_changed": reply.previous_changed,
         "repeat_changed": reply.repeat_changed,
@@ -232,4 +237,5 @@ def _decode_effects(record: Message) -> Effects:
         kept=record["kept"],
         renewed=record["renewed"],
         cotangents_changed=record["cotangents_changed"],
+        apart=record["apart"],
     )

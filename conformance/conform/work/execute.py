@@ -29,7 +29,7 @@ from conform.work.protocol import (
     ReplyOutcome,
     ScalarArg,
 )
-from conform.work.repeats import alike, differences
+from conform.work.repeats import alike, differences, same_gradients
 from conform.work.results import MalformedResult, Returned, plain_values, unpack
 
 Function = Callable[..., Any]
@@ -62,6 +62,8 @@ class _Progress:
     meter: Meter | None = None
     pulled_back: tuple[torch.Tensor, ...] = ()
     cotangents_changed: int = 0
+    apart: str = ""
+    only: int | None = None  # the one result to pull back from
 
     def metering(self) -> AbstractContextManager[None]:
         """Around the target's own work."""
@@ -93,6 +95,8 @@ class Executor:
         previous_changed = not self._previous.intact()
         if request.repeat and progress.returned is not None:
             self._repeat(operator, request, memory, progress)
+        if request.apart and progress.pulled_back and progress.returned is not None:
+            progress.apart = self._apart(operator, request, progress)
         measured = _measurement(progress)
         if request.order and measured is not None and progress.returned is not None:
             dependent = self._reordered(operator, request, progress)
@@ -108,6 +112,7 @@ class Executor:
             kept=progress.kept,
             renewed=progress.renewed,
             cotangents_changed=progress.cotangents_changed,
+            apart=progress.apart,
         )
         reply = _reply(progress, effects, previous_changed)
         unmeasured = self._unmeasured or ("" if measured else _LATE)
@@ -162,7 +167,11 @@ class Executor:
         tensors = progress.returned.tensors() if progress.returned else []
         floats = [tensor for tensor in tensors if tensor.is_floating_point()]
         cotangents = _cotangents(request, floats)
-        pairs = [(y, c) for y, c in zip(floats, cotangents, strict=True) if y.requires_grad]
+        pairs = [
+            (y, c)
+            for i, (y, c) in enumerate(zip(floats, cotangents, strict=True))
+            if y.requires_grad and progress.only in (None, i)
+        ]
         progress.differentiable = bool(pairs)
         progress.gradients = dict.fromkeys(request.wrt)
         if not pairs:
@@ -243,6 +252,44 @@ class Executor:
         after = [*again.returned.results, *_present(again.gradients)]
         return any(differences(before, after))
 
+    def _apart(self, operator: BoundOperator, request: CallRequest, progress: _Progress) -> str:
+        """What is wrong when gradients are asked for one by one, after a call without any.
+
+        All on one memory, so that what an earlier call kept there is found again.
+        """
+        memory = ArgumentMemory(request.named_args(), self._device)
+        quiet = _Progress()
+        without = replace(request, no_grad=True)
+        self._guarded(quiet, lambda: self._call_quietly(operator, without, memory, quiet))
+        alone = tuple((key,) for key in request.wrt) if len(request.wrt) > 1 else ()
+        for wrt in (request.wrt, *alone):
+            part = self._pulled(operator, replace(request, wrt=wrt), memory, _Progress())
+            words = "the gradient of " + ", ".join(map(str, wrt))
+            if part.exception is not None:
+                return f"{words}, asked for alone, raises {part.exception.type}"
+            if not same_gradients(progress.gradients, [part.gradients]):
+                return f"{words} is another when nothing else has one"
+        tensors = progress.returned.tensors() if progress.returned else []
+        floats = [x for x in tensors if x.is_floating_point()]
+        if len(floats) > 1:
+            each = [_Progress(only=i) for i in range(len(floats))]
+            parts = [self._pulled(operator, request, memory, p).gradients for p in each]
+            if not same_gradients(progress.gradients, parts):
+                return "the gradients of the results, one by one, do not add up"
+        return ""
+
+    def _pulled(
+        self,
+        operator: BoundOperator,
+        request: CallRequest,
+        memory: ArgumentMemory,
+        progress: _Progress,
+    ) -> _Progress:
+        if memory.changed()[0]:  # restoring counts as a change of the argument
+            memory.restore()
+        self._guarded(progress, lambda: self._call(operator, request, memory, progress))
+        return progress
+
     def _call_quietly(
         self,
         operator: BoundOperator,
@@ -307,12 +354,18 @@ def _argument_values(request: CallRequest, memory: ArgumentMemory) -> dict[ArgKe
 def _invoke(operator: BoundOperator, request: CallRequest, values: dict[ArgKey, Any]) -> Any:
     positional = [values[index] for index in range(len(request.args))]
     named = {operator.renames.get(name, name): values[name] for name in request.options}
-    return operator.function(*positional, **named)
+    with torch.no_grad() if request.no_grad else nullcontext():
+        return operator.function(*positional, **named)
+
+
+def _waves(like: torch.Tensor) -> torch.Tensor:
+    """Values of both signs; ones would cancel behind a softmax."""
+    return torch.cos(torch.arange(like.numel())).to(like).reshape(like.shape)
 
 
 def _cotangents(request: CallRequest, floats: list[torch.Tensor]) -> list[torch.Tensor]:
     if request.cotangents is None:
-        return [torch.ones_like(y) for y in floats]
+        return [_waves(y) if request.apart else torch.ones_like(y) for y in floats]
     if len(request.cotangents) != len(floats):
         raise MalformedResult(
             f"returned {len(floats)} floating-point results; expected {len(request.cotangents)}"

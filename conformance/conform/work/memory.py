@@ -21,12 +21,16 @@ class ArgumentMemory:
         self._device = device
         self._copies: dict[int, torch.Tensor] = {}
         self.views: dict[ArgKey, torch.Tensor] = {}
+        same: dict[tuple[object, ...], torch.Tensor] = {}  # passed twice, it is one object
         for key, arg in self._args.items():
             copy = self._copies.get(id(arg.storage))
             if copy is None:
                 copy = arg.storage.clone() if device == "cpu" else arg.storage.to(device)
                 self._copies[id(arg.storage)] = copy
-            self.views[key] = copy.as_strided(arg.shape, arg.strides, arg.offset)
+            place = (id(arg.storage), arg.shape, arg.strides, arg.offset)
+            if place not in same:
+                same[place] = copy.as_strided(arg.shape, arg.strides, arg.offset)
+            self.views[key] = same[place]
         self._versions = {key: view._version for key, view in self.views.items()}
 
     def restore(self) -> None:

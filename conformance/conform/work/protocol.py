@@ -104,6 +104,7 @@ class CallRequest:
     on the same memory and compares. Arguments and results listed as head-major are [B, H, L, D]
     here and are handed over in the layout that the target declared. `measure` meters the call
     (and the way back); `order` makes it once more with the programs of its kernels in reverse.
+    `no_grad` makes it with gradients switched off; `apart` pulls back to each of `wrt` alone, too.
     """
 
     operator: str
@@ -116,6 +117,8 @@ class CallRequest:
     head_major_results: tuple[int, ...] = ()
     measure: bool = False
     order: bool = False
+    no_grad: bool = False
+    apart: bool = False
 
     def named_args(self) -> dict[ArgKey, Arg]:
         """All arguments by key, positions first."""
@@ -171,7 +174,8 @@ class Effects:
     `version_changed` lists arguments whose autograd version moved, `aliases` those whose buffer a
     result shares. `kept` (only with `repeat`): the first result survived a call with other values;
     `renewed`: those other values, written into the first call's memory, were seen there.
-    `cotangents_changed` counts in what was pulled back.
+    `cotangents_changed` counts in what was pulled back. `apart` (only with that): what is
+    wrong when gradients are asked for one by one, or nothing.
     """
 
     mutated: dict[ArgKey, int] = field(default_factory=dict)
@@ -182,6 +186,7 @@ class Effects:
     kept: bool | None = None
     renewed: bool | None = None
     cotangents_changed: int = 0
+    apart: str = ""
 
 
 Result = torch.Tensor | int | float | bool | frozenset[str]

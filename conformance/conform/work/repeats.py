@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -10,6 +11,7 @@ from conform.work.effects import count_changed
 
 # Of the largest entry. What is computed from other values differs by far more.
 ALIKE = {True: 0.03, False: 1e-3}  # by: half precision
+LIKE = {True: 0.1, False: 0.01}  # of gradients, which another algorithm may have given
 
 
 def differences(first: list[Any], second: list[Any]) -> tuple[int, ...]:
@@ -45,5 +47,28 @@ def alike(first: list[Any], second: list[Any]) -> bool:
         size = a.double().nan_to_num(posinf=0.0, neginf=0.0).abs().amax() if a.numel() else 0.0
         apart = ALIKE[a.itemsize <= 2] * float(size)
         if not torch.allclose(a.double(), b.double(), rtol=0.0, atol=apart, equal_nan=True):
+            return False
+    return True
+
+
+def same_gradients(
+    whole: Mapping[Any, torch.Tensor | None],
+    parts: Sequence[Mapping[Any, torch.Tensor | None]],
+) -> bool:
+    """Whether the parts' gradients add up to the whole's, as far as the parts were asked for.
+
+    Measured by the largest gradient of all, so that roundoff where nothing flows is nothing.
+    """
+    present = [g for g in whole.values() if g is not None and g.numel()]
+    if not present or not all(bool(torch.isfinite(g).all()) for g in present):
+        return True
+    size = max(float(g.double().abs().amax()) for g in present)
+    apart = size * max(LIKE[g.itemsize <= 2] for g in present)
+    for key in {key for part in parts for key in part}:
+        found = [g.double() for g in (part.get(key) for part in parts) if g is not None]
+        wanted = whole.get(key)
+        total = sum(found) if found else torch.zeros(())
+        expected = torch.zeros(()) if wanted is None else wanted.double()
+        if not bool(((total - expected).abs() <= apart).all()):
             return False
     return True
