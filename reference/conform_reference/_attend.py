@@ -82,20 +82,24 @@ def logits(
     return mark("logits", scores)
 
 
-def _differences_stored(
-    scores: Tensor, visible: Tensor, reference: Tensor, sinks: Tensor | None
-) -> Tensor:
-    """The scores, with what storing score - maximum in the mark's dtype adds.
+def live_maximum(scores: Tensor, sinks: Tensor | None) -> Tensor:
+    """Zero, with slope one in the largest score (or sink) of a row.
 
-    The gradients of these differences sum to zero until they are rounded. Where the maximum is
-    not detached, as in softmaxes written out, the sum of their roundings flows back to its place.
+    A softmax does not depend on what it subtracts, and its gradients sum to zero until they are
+    rounded. Where the maximum is not detached, as in softmaxes written out, the sum of their
+    roundings flows back to its place.
     """
-    if not scores.shape[-1]:
-        return scores
     row = scores if sinks is None else torch.cat([scores, sinks.expand(*scores.shape[:-1], 1)], -1)
+    if not row.shape[-1]:
+        return torch.zeros_like(row.sum(-1, keepdim=True))
     top = torch.gather(row, -1, row.detach().argmax(-1, keepdim=True))
-    top = torch.where(torch.isinf(top), 0.0, top)
-    difference = torch.where(visible, scores - (reference + top - top.detach()), 0.0)
+    top = torch.where(torch.isfinite(top), top, 0.0)
+    return top - top.detach()
+
+
+def _differences_stored(scores: Tensor, visible: Tensor, subtracted: Tensor) -> Tensor:
+    """The scores, with what storing score - subtracted in the mark's dtype adds."""
+    difference = torch.where(visible, scores - subtracted, 0.0)
     stored = mark("differences", difference)
     return scores if stored is difference else scores + (stored - difference)
 
@@ -116,7 +120,9 @@ def exponentiate(scores: Tensor, visible: Tensor, sinks: Tensor | None = None) -
     # -inf - (-inf) is NaN: a row without visible keys is taken relative to 0.
     reference = torch.where(torch.isneginf(maximum), 0.0, maximum)
     if injected():
-        scores = _differences_stored(scores, visible, reference, sinks)
+        live = live_maximum(scores, sinks)
+        maximum, reference = maximum + live, reference + live
+        scores = _differences_stored(scores, visible, reference)
     exponentials = torch.exp(scores - reference)
     # Online forms evaluate the exponentials of the sum apart, with roundoff of their own.
     total = torch.exp(scores - reference).sum(-1, keepdim=True)

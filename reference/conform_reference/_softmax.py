@@ -4,9 +4,9 @@ import torch
 from torch import Tensor
 
 from conform_reference import _check
-from conform_reference._attend import drifted, float32_drift
+from conform_reference._attend import drifted, float32_drift, live_maximum
 from conform_reference._scores import rounding_error
-from conform_reference.rounding import mark
+from conform_reference.rounding import injected, mark
 
 
 def softmax(x: Tensor) -> Tensor:
@@ -20,17 +20,18 @@ def softmax(x: Tensor) -> Tensor:
     if x.shape[-1] == 0:
         return x.clone()
     values = x.to(_check.compute_dtype(x))
-    maximum = values.amax(-1, keepdim=True)
-    # Only what is rounded flows back through the maximum: the whole sum is zero.
-    live = values - maximum
-    maximum = maximum.detach()
-    error = rounding_error("difference", torch.where(torch.isinf(live), 0.0, live))
-    difference = values - maximum + error
+    maximum = values.detach().amax(-1, keepdim=True)
+    if injected():
+        maximum = maximum + live_maximum(values, None)
+    difference = values - maximum
+    difference = difference + rounding_error(
+        "difference", torch.where(torch.isinf(difference), 0.0, difference)
+    )
     # One-pass forms evaluate the exponentials of the sum apart, with roundoff of their own.
     powers, others = (mark("exponentials", torch.exp(difference)) for _ in range(2))
     total = mark("total", others.sum(-1, keepdim=True))
-    # Its logarithm is lse less the maximum, which is a constant here.
-    return drifted(powers / total, maximum, lambda: torch.log(total).squeeze(-1)).to(x.dtype)
+    lse = lambda: (maximum + torch.log(total)).squeeze(-1)  # noqa: E731
+    return drifted(powers / total, maximum, lse).to(x.dtype)
 
 
 def _factor(difference: Tensor) -> Tensor:
