@@ -256,3 +256,19 @@ def test_the_slope_of_a_gain_hangs_on_the_mean_as_it_is_stored() -> None:
     moved = float((samples - exact)[:, 5].square().mean().sqrt())
     assert float(exact[5].abs()) < 0.1
     assert moved > spacing / 3.5  # uniform within half a spacing, times 1 / the deviation, 2.6
+
+
+def test_what_is_rounded_flows_back_through_the_maximum() -> None:
+    """A softmax written out subtracts its maximum with a slope; elsewhere none of it is seen."""
+    x = torch.full((1, 45), 1e-6, dtype=torch.float64)
+    x[0, 38] = 2e-6
+    oracle = Oracle(BOOK.operator("softmax"), {})
+    bound = oracle.bound((x,), {}, "float32")
+    pull = Gradient(bound, (0,), (torch.full_like(x, 0.04),))
+    model = oracle.model("float32", backward=True)
+    (exact,) = pull(*bound.tensors, *pull.cotangents)
+    (samples,) = sample(pull, [*bound.tensors, *pull.cotangents], model, 29, 5, "live-maximum")
+    spread = (samples - exact).square().mean(0).sqrt()[0]
+    others = torch.cat([spread[:38], spread[39:]])
+    assert float(spread[38]) > 3 * float(others.median())
+    assert float(exact.abs().max()) < 1e-12
