@@ -83,18 +83,19 @@ def logits(
 
 
 def live_maximum(scores: Tensor, sinks: Tensor | None) -> Tensor:
-    """Zero, with slope one in the largest score (or sink) of a row.
+    """Zero, with slope minus one in the largest score (or sink) of a row.
 
     A softmax does not depend on what it subtracts, and its gradients sum to zero until they are
     rounded. Where the maximum is not detached, as in softmaxes written out, the sum of their
-    roundings flows back to its place.
+    roundings flows back to its place. (The other way round here: it must not cancel what is rounded
+    at that place where the maximum is detached.)
     """
     row = scores if sinks is None else torch.cat([scores, sinks.expand(*scores.shape[:-1], 1)], -1)
     if not row.shape[-1]:
         return torch.zeros_like(row.sum(-1, keepdim=True))
     top = torch.gather(row, -1, row.detach().argmax(-1, keepdim=True))
     top = torch.where(torch.isfinite(top), top, 0.0)
-    return top - top.detach()
+    return top.detach() - top
 
 
 def _differences_stored(scores: Tensor, visible: Tensor, subtracted: Tensor) -> Tensor:
