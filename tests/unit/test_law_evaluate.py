@@ -356,3 +356,12 @@ def test_errors_name_the_form() -> None:
     }.items():
         with pytest.raises(LawError, match=words):
             law(text)
+
+
+def test_an_operator_is_explained_with_its_shapes(capsys: pytest.CaptureFixture[str]) -> None:
+    explain_command("nf4_dequantize", vocabulary=False)
+    lines = capsys.readouterr().out.splitlines()
+    assert "input codes[n]: uint8" in lines
+    assert "result[n]: float32 or float64" in lines
+    explain_command("gated_cross_attention", vocabulary=False)
+    assert "input x[B, L, D]" in capsys.readouterr().out.splitlines()

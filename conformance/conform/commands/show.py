@@ -71,7 +71,12 @@ def _explain_operator(book: Book, name: str) -> None:
     operator = book.operators[name]
     spec = operator.spec
     print(f"{name}: {spec.summary}\nsource: {spec.source}\nspec: {operator.file}")
-    print(f"inputs: {', '.join(spec.inputs)}")
+    for given, form in spec.inputs.items():
+        print(f"input {given}{_form(form.shape, form.dtype)}{', may be None' * form.optional}")
+    for result in spec.results:
+        dtype = result.dtype if isinstance(result.dtype, str) else " or ".join(result.dtype)
+        words = _form(result.shape, None if dtype == "same" else dtype)
+        print(f"result{words}" if result.kind == "tensor" else f"result: {result.kind}")
     for option, item in spec.options.items():
         print(f"option {option} = {item.default}")
     for model, rounding in spec.accuracy.rounding.items():
@@ -80,6 +85,12 @@ def _explain_operator(book: Book, name: str) -> None:
         print(f"  {law.id} ({law.spec.level}): {law.spec.statement}")
     for mistake in spec.mistakes:
         print(f"  mistake {name}.{mistake.id}: {mistake.note}")
+
+
+def _form(shape: tuple[str, ...] | None, dtype: str | None) -> str:
+    """[B, L, E] of an input or result, then its dtype unless it is the one under test."""
+    dims = "" if shape is None else f"[{', '.join(shape)}]"
+    return dims + (f": {dtype}" if dtype else "")
 
 
 def _explain_property(law: Property) -> None:
