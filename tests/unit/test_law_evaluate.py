@@ -364,4 +364,4 @@ def test_an_operator_is_explained_with_its_shapes(capsys: pytest.CaptureFixture[
     assert "input codes[n]: uint8" in lines
     assert "result[n]: float32 or float64" in lines
     explain_command("gated_cross_attention", vocabulary=False)
-    assert "input x[B, L, D]" in capsys.readouterr().out.splitlines()
+    assert "input visual[B, M, V]" in capsys.readouterr().out.splitlines()
