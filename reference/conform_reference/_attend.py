@@ -15,11 +15,15 @@ from conform_reference.rounding import injected, mark
 
 
 class Partial(NamedTuple):
-    """Unnormalised attention: exp(score - maximum), row maximum, row sum (sink included)."""
+    """Unnormalised attention: exp(score - maximum), row maximum, row sum (sink included).
+
+    The maximum's slope is that of `live`, which is zero.
+    """
 
     exponentials: Tensor
     maximum: Tensor
     total: Tensor
+    live: Tensor | float = 0.0
 
 
 def expand_heads(x: Tensor, heads: int) -> Tensor:
@@ -98,9 +102,9 @@ def live_maximum(scores: Tensor, sinks: Tensor | None) -> Tensor:
     return top.detach() - top
 
 
-def _differences_stored(scores: Tensor, visible: Tensor, subtracted: Tensor) -> Tensor:
-    """The scores, with what storing score - subtracted in the mark's dtype adds."""
-    difference = torch.where(visible, scores - subtracted, 0.0)
+def _differences_stored(scores: Tensor, visible: Tensor, maximum: Tensor, live: Tensor) -> Tensor:
+    """The scores, with what storing score - maximum in the mark's dtype adds."""
+    difference = torch.where(visible, scores - maximum - live, 0.0)
     stored = mark("differences", difference)
     return scores if stored is difference else scores + (stored - difference)
 
@@ -120,22 +124,23 @@ def exponentiate(scores: Tensor, visible: Tensor, sinks: Tensor | None = None) -
         maximum = torch.maximum(maximum, sinks.detach())
     # -inf - (-inf) is NaN: a row without visible keys is taken relative to 0.
     reference = torch.where(torch.isneginf(maximum), 0.0, maximum)
+    live: Tensor | float = 0.0
     if injected():
         live = live_maximum(scores, sinks)
-        maximum, reference = maximum + live, reference + live
-        scores = _differences_stored(scores, visible, reference)
-    exponentials = torch.exp(scores - reference)
+        scores = _differences_stored(scores, visible, reference, live)
+    # (Two steps: the maximum itself must not be rounded, or large scores come to lie above it.)
+    exponentials = torch.exp(scores - reference - live)
     # Online forms evaluate the exponentials of the sum apart, with roundoff of their own.
-    total = torch.exp(scores - reference).sum(-1, keepdim=True)
+    total = torch.exp(scores - reference - live).sum(-1, keepdim=True)
     if sinks is not None:
-        total = total + torch.exp(sinks - reference)
-    return Partial(exponentials, maximum, total)
+        total = total + torch.exp(sinks - reference - live)
+    return Partial(exponentials, maximum, total, live)
 
 
 def log_sum_exp(partial: Partial) -> Tensor:
     """[..., Lq]: log of the denominator; -inf where it is empty, with zero gradient there."""
     some = ~(partial.total <= 0)  # NaN stays NaN
-    log = torch.log(torch.where(some, partial.total, 1.0))
+    log = torch.log(torch.where(some, partial.total, 1.0)) + partial.live
     return torch.where(some, partial.maximum + log, -math.inf).squeeze(-1)
 
 

@@ -237,9 +237,8 @@ def _tile_update(
     new_m = torch.maximum(m, tile.maximum)
     reference = torch.where(torch.isneginf(new_m), 0.0, new_m)
     kept = total * torch.exp(m - reference)
-    added = torch.exp(
-        torch.where(torch.isneginf(tile.maximum), reference, tile.maximum) - reference
-    )
+    maximum = torch.where(torch.isneginf(tile.maximum), reference, tile.maximum)
+    added = torch.exp(maximum - reference + tile.live)
     new_total = kept + added * tile.total
     numerator = mark("accumulator", mark("probabilities", tile.exponentials) @ value)
     quotient = (kept * o + added * numerator) / torch.where(new_total > 0, new_total, 1.0)

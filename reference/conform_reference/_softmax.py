@@ -21,17 +21,17 @@ def softmax(x: Tensor) -> Tensor:
         return x.clone()
     values = x.to(_check.compute_dtype(x))
     maximum = values.detach().amax(-1, keepdim=True)
-    if injected():
-        maximum = maximum + live_maximum(values, None)
-    difference = values - maximum
+    live = live_maximum(values, None) if injected() else 0.0
+    difference = values - maximum - live
     difference = difference + rounding_error(
         "difference", torch.where(torch.isinf(difference), 0.0, difference)
     )
     # One-pass forms evaluate the exponentials of the sum apart, with roundoff of their own.
     powers, others = (mark("exponentials", torch.exp(difference)) for _ in range(2))
     total = mark("total", others.sum(-1, keepdim=True))
-    lse = lambda: (maximum + torch.log(total)).squeeze(-1)  # noqa: E731
-    return drifted(powers / total, maximum, lse).to(x.dtype)
+    # Its logarithm is lse less the maximum, whose slope is that of `live`.
+    lse = (live + torch.log(total)).squeeze(-1)
+    return drifted(powers / total, maximum, lambda: lse).to(x.dtype)
 
 
 def _factor(difference: Tensor) -> Tensor:

@@ -31,3 +31,10 @@ def bounded(*shape: Any) -> tuple[int, ...]:
     if any(n < 0 for n in result) or math.prod(result) > MAX_ELEMENTS:
         raise TooLarge(f"shape {result} is negative or larger than {MAX_ELEMENTS} elements")
     return result
+
+
+def elements(x: Any) -> int:
+    """How many elements a tensor or a (nested) tuple of tensors holds; 1 for anything else."""
+    if isinstance(x, Tensor):
+        return x.numel()
+    return sum(map(elements, x)) if isinstance(x, (tuple, list)) else 1

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from conform.law import measures
+from conform.law.bounds import MAX_ELEMENTS, elements
 from conform.law.grammar import LawError
 
 if TYPE_CHECKING:
@@ -71,7 +72,15 @@ def _vjp(self: Evaluator, node: ast.Call) -> Any:
 
 def _map(self: Evaluator, node: ast.Call) -> Any:
     function, *items = (self.value(item) for item in node.args)
-    return tuple(function(*group) for group in zip(*items, strict=True))
+    results, held = [], 0
+    for group in zip(*items, strict=True):
+        results.append(function(*group))
+        held += elements(results[-1])
+        if held > MAX_ELEMENTS:
+            raise LawError(
+                f"the results have more than {MAX_ELEMENTS} elements", column=node.col_offset
+            )
+    return tuple(results)
 
 
 def _fold(self: Evaluator, node: ast.Call) -> Any:
