@@ -30,9 +30,28 @@ from conform.spec.book import Operator
 from conform.target.claims import OperatorClaim
 from conform.work.protocol import CallReply, CallRequest, ReplyOutcome
 
-__all__ = ["CallRecord", "Client", "Judged", "NotClaimed", "Refused", "TargetCalls", "Violation"]
+__all__ = [
+    "CallRecord",
+    "Client",
+    "Judged",
+    "NotClaimed",
+    "Refused",
+    "TargetCalls",
+    "Violation",
+    "overflows",
+]
 
 Tensor = torch.Tensor
+
+
+def overflows(x: Any, dtype: str) -> bool:
+    """Whether finite values of a law's own making (float64) become infinite in the dtype."""
+    if not isinstance(x, Tensor) or x.dtype != torch.float64 or dtype == "float64":
+        return False
+    if torch._C._functorch.is_functorch_wrapped_tensor(x) or not x.numel():
+        return False
+    largest = x.detach().abs().nan_to_num(nan=0.0, posinf=0.0).amax()
+    return bool(largest.to(DTYPES[dtype]).isinf())
 
 
 class Client(Protocol):
@@ -189,13 +208,8 @@ class TargetCalls:
         )
 
     def _overflows(self, value: Any) -> bool:
-        """Whether a tensor that was not drawn holds finite values that the dtype does not."""
-        if not isinstance(value, Tensor) or value.dtype != torch.float64 or not value.numel():
-            return False
-        if id(value) in self.material.placed or self.dtype == "float64":
-            return False
-        largest = value.detach().abs().nan_to_num(nan=0.0, posinf=0.0).amax()
-        return bool(largest.to(DTYPES[self.dtype]).isinf())
+        """`overflows`, of a tensor that was not drawn."""
+        return id(value) not in self.material.placed and overflows(value, self.dtype)
 
     def _fingerprint(self, value: Any) -> Any:
         if not isinstance(value, Tensor):

@@ -7,26 +7,16 @@ from typing import Any
 
 import torch
 
-from conform.draw.fill import DTYPES
 from conform.judge.gradients import gradient_of
 from conform.judge.model import Model, grid_of, rounded_on_scaled_grid, rounding
 from conform.judge.roundoff import Roundoff
 from conform.judge.sampling import as_tuple
 from conform.law.grammar import LawError
 from conform.run.callers import METERED, Oracles, plain
-from conform.run.calls import TargetCalls
+from conform.run.calls import TargetCalls, overflows
 from conform.run.oracle import Oracle
 
 Tensor = torch.Tensor
-
-
-def _overflows(x: Any, dtype: str) -> bool:
-    """Whether finite values of a law's own making become infinite in the dtype."""
-    if not isinstance(x, Tensor) or x.dtype != torch.float64 or dtype == "float64":
-        return False
-    if torch._C._functorch.is_functorch_wrapped_tensor(x):
-        return False
-    return bool((x.isfinite() & ~x.to(DTYPES[dtype]).isfinite()).any())
 
 
 class OracleCaller:
@@ -88,7 +78,7 @@ class OracleCaller:
         return outputs[0] if len(outputs) == 1 else tuple(outputs)
 
     def _look_at(self, args: tuple[Any, ...]) -> None:
-        self.overflowed = self.overflowed or any(_overflows(x, self.dtype) for x in args)
+        self.overflowed = self.overflowed or any(overflows(x, self.dtype) for x in args)
 
     def _grid(self) -> Tensor:
         """A grid of its own for every rounding of a call: equal values may round apart."""
