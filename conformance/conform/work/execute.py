@@ -12,22 +12,18 @@ import torch
 
 from conform.measure import Measurement, reversed_programs
 from conform.measure.meter import Meter
-from conform.work.callables import build_callable
 from conform.work.effects import GlobalState, count_changed
 from conform.work.frames import describe_exception
 from conform.work.gpu import end_if_lost, poison_free_memory
 from conform.work.memory import ArgumentMemory, KeptResults
-from conform.work.named import stream
+from conform.work.passing import argument_values, cotangents_of
 from conform.work.protocol import (
     ArgKey,
-    CallableArg,
     CallReply,
     CallRequest,
     Effects,
     ExceptionInfo,
-    NamedArg,
     ReplyOutcome,
-    ScalarArg,
 )
 from conform.work.repeats import alike, differences, same_gradients
 from conform.work.results import MalformedResult, Returned, plain_values, unpack
@@ -142,7 +138,7 @@ class Executor:
         memory: ArgumentMemory,
         progress: _Progress,
     ) -> None:
-        values = _argument_values(request, memory)
+        values = argument_values(request, memory)
         for key in request.wrt:
             values[key] = values[key].detach().requires_grad_()
         began = time.perf_counter()
@@ -166,7 +162,7 @@ class Executor:
     ) -> None:
         tensors = progress.returned.tensors() if progress.returned else []
         floats = [tensor for tensor in tensors if tensor.is_floating_point()]
-        cotangents = _cotangents(request, floats)
+        cotangents = cotangents_of(request, floats)
         pairs = [
             (y, c)
             for i, (y, c) in enumerate(zip(floats, cotangents, strict=True))
@@ -297,7 +293,7 @@ class Executor:
         memory: ArgumentMemory,
         progress: _Progress,
     ) -> None:
-        value = _invoke(operator, request, _argument_values(request, memory))
+        value = _invoke(operator, request, argument_values(request, memory))
         self._synchronize()
         progress.returned = unpack(value)
 
@@ -339,48 +335,11 @@ def _stage(progress: _Progress) -> str:
     return "call" if progress.returned is None else "backward"
 
 
-def _argument_values(request: CallRequest, memory: ArgumentMemory) -> dict[ArgKey, Any]:
-    values: dict[ArgKey, Any] = dict(memory.views)
-    for key, arg in request.named_args().items():
-        if isinstance(arg, CallableArg):
-            values[key] = build_callable(arg.name, arg.width, arg.seed)
-        elif isinstance(arg, NamedArg):
-            values[key] = stream(arg)
-        elif isinstance(arg, ScalarArg):
-            values[key] = arg.value
-    return values
-
-
 def _invoke(operator: BoundOperator, request: CallRequest, values: dict[ArgKey, Any]) -> Any:
     positional = [values[index] for index in range(len(request.args))]
     named = {operator.renames.get(name, name): values[name] for name in request.options}
     with torch.no_grad() if request.no_grad else nullcontext():
         return operator.function(*positional, **named)
-
-
-def _waves(like: torch.Tensor) -> torch.Tensor:
-    """Values of both signs; ones would cancel behind a softmax."""
-    return torch.cos(torch.arange(like.numel())).to(like).reshape(like.shape)
-
-
-def _cotangents(request: CallRequest, floats: list[torch.Tensor]) -> list[torch.Tensor]:
-    if request.cotangents is None:
-        return [_waves(y) if request.apart else torch.ones_like(y) for y in floats]
-    if len(request.cotangents) != len(floats):
-        raise MalformedResult(
-            f"returned {len(floats)} floating-point results; expected {len(request.cotangents)}"
-        )
-    for index, (y, c) in enumerate(zip(floats, request.cotangents, strict=True)):
-        if tuple(y.shape) != c.shape:
-            raise MalformedResult(
-                f"floating-point result {index} has shape={tuple(y.shape)}; expected {c.shape}"
-            )
-    return [
-        c.storage.clone()
-        .to(device=y.device, dtype=y.dtype)
-        .as_strided(c.shape, c.strides, c.offset)
-        for y, c in zip(floats, request.cotangents, strict=True)
-    ]
 
 
 def _reply(progress: _Progress, effects: Effects, previous_changed: bool) -> CallReply:

@@ -1,0 +1,52 @@
+"""What a request passes to the target: its arguments, and what flows back to its results."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from conform.work.callables import build_callable
+from conform.work.memory import ArgumentMemory
+from conform.work.named import stream
+from conform.work.protocol import ArgKey, CallableArg, CallRequest, NamedArg, ScalarArg
+from conform.work.results import MalformedResult
+
+
+def argument_values(request: CallRequest, memory: ArgumentMemory) -> dict[ArgKey, Any]:
+    """What each argument is for the target: views of the memory, callables, streams, numbers."""
+    values: dict[ArgKey, Any] = dict(memory.views)
+    for key, arg in request.named_args().items():
+        if isinstance(arg, CallableArg):
+            values[key] = build_callable(arg.name, arg.width, arg.seed)
+        elif isinstance(arg, NamedArg):
+            values[key] = stream(arg)
+        elif isinstance(arg, ScalarArg):
+            values[key] = arg.value
+    return values
+
+
+def _waves(like: torch.Tensor) -> torch.Tensor:
+    """Values of both signs; ones would cancel behind a softmax."""
+    return torch.cos(torch.arange(like.numel())).to(like).reshape(like.shape)
+
+
+def cotangents_of(request: CallRequest, floats: list[torch.Tensor]) -> list[torch.Tensor]:
+    """What flows back to each floating-point result; MalformedResult where shapes do not fit."""
+    if request.cotangents is None:
+        return [_waves(y) if request.apart else torch.ones_like(y) for y in floats]
+    if len(request.cotangents) != len(floats):
+        raise MalformedResult(
+            f"returned {len(floats)} floating-point results; expected {len(request.cotangents)}"
+        )
+    for index, (y, c) in enumerate(zip(floats, request.cotangents, strict=True)):
+        if tuple(y.shape) != c.shape:
+            raise MalformedResult(
+                f"floating-point result {index} has shape={tuple(y.shape)}; expected {c.shape}"
+            )
+    return [
+        c.storage.clone()
+        .to(device=y.device, dtype=y.dtype)
+        .as_strided(c.shape, c.strides, c.offset)
+        for y, c in zip(floats, request.cotangents, strict=True)
+    ]
