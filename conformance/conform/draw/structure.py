@@ -17,6 +17,7 @@ from conform.draw.expressions import Chooser, DrawScope, Unsatisfied, sizes
 from conform.law.grammar import LawError, parse
 from conform.spec.models import InputSpec, OperatorSpec
 
+SAME = 6  # every so many cases a size repeats an earlier one, where it may
 CHUNK = 5  # cases per Hypothesis example; larger ones overrun its buffer
 REGIMES = (
     "normal", "large", "tiny", "outlier", "ties", "mixed_scale", "constant", "large_mean",
@@ -172,6 +173,8 @@ def build(
     scope = DrawScope(chooser, names)
     for name, text in spec.dims.items():
         value = scope.draw(variant.dims.get(name, text), f"dim.{name}")
+        if name not in variant.dims:
+            value = _same(scope, name, text, value)
         same = "" if name in variant.dims else limits.equal.get(name, "")
         names[name] = names[same] if same in names else limits.limit(name, value)
         if names[name] != value and _is_product(parse(text)) and name not in variant.dims:
@@ -181,11 +184,13 @@ def build(
     lead = _leading(chooser)
     regime = _regime(chooser, variant)
     layout = limits.layouts[chooser.stratum(len(limits.layouts), "layout")]
+    # Where nothing but normal values is wanted, equal rows are not.
+    if variant.regimes == ("normal",) and layout == "expanded":
+        layout = "sliced"
     inputs: dict[str, Value] = {}
     for name, item in spec.inputs.items():
         value = _input(scope, name, item, lead, regime, variant)
         if isinstance(value, Source):
-            # Where nothing but normal values is legal, equal rows are not.
             plain = item.regimes == ("normal",) and layout == "expanded"
             value = _laid_out(value, "sliced" if plain else layout, chooser)
         inputs[name] = limits.limit(name, value)
@@ -204,6 +209,18 @@ def build(
         wrt=limits.wrt[chooser.stratum(len(limits.wrt), "wrt")] if slots > 1 else "all",
         derived="contiguous" if limits.layouts == ("contiguous",) else "mixed",
     )
+
+
+def _same(scope: DrawScope, name: str, text: str, value: Value) -> Value:
+    """The drawn size, or now and then an earlier one: who tells axes apart by their sizes errs."""
+    if scope.chooser.stratum(SAME, f"same.{name}"):
+        return value
+    others = [
+        n
+        for n in dict.fromkeys(scope.names.values())
+        if n != value and type(n) is int and n > 1 and scope.allows(text, n)
+    ]
+    return others[scope.chooser.stratum(len(others), f"same.{name}.as")] if others else value
 
 
 def _is_product(node: ast.expr) -> bool:
