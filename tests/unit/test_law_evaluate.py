@@ -338,6 +338,8 @@ def test_batch_elements_are_narrowed_by_their_axis() -> None:
     }
     assert_same(law("batch_element(inputs, 2)", **names), (X[:, 2:],))
     assert_same(law("batch_element(doubled(x), 1)", **names), 2 * X[1:])
+    assert_same(law("batch_reversed(inputs)", **names), (X.flip(1),))
+    assert_same(law("batch_reversed(doubled(x))", **names), 2 * X.flip(0))
     narrowed = law(
         "batch_element(options, 1)", **{**names, "options": {"mask": names["mask"], "s": 2}}
     )

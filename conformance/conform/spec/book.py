@@ -374,7 +374,7 @@ def _applies(item: PropertySpec, spec: OperatorSpec) -> bool:
         return spec.operator in item.for_
     if "backward(" in item.law and not has_gradient(spec):
         return False
-    return not ("batch_element" in item.law and not has_batch(spec))
+    return has_batch(spec) or "batch_" not in item.law
 
 
 def _of_each_dim(item: PropertySpec, spec: OperatorSpec) -> list[PropertySpec]:
