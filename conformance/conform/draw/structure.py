@@ -237,8 +237,8 @@ def _leading(chooser: Chooser) -> tuple[int, ...]:
 
 def _regime(chooser: Chooser, variant: Variant) -> str:
     names = variant.regimes or REGIMES
-    # (A law about sizes is asked of normal values every other time.)
-    usual = len(names) if variant.sized else 2
+    # (A law about sizes is asked of normal values three times out of four.)
+    usual = 3 * len(names) if variant.sized else 2
     pool = ("normal",) * usual + tuple(names) if "normal" in names else tuple(names)
     own = variant.regimes is not None or variant.sized
     return pool[chooser.stratum(len(pool), "law.regime" if own else "regime")]
