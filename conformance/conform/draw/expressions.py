@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from conform.draw.case import FLOAT_GENERATORS, Source, Value
 from conform.law.grammar import LawError, parse
 
-LENGTHS = (1, 2, 3, 5, 7, 13, 15, 16, 17, 31, 32, 33, 47, 63, 64, 65, 97, 127, 128, 129)
+LENGTHS = (1, 2, 3, 5, 7, 12, 13, 15, 16, 17, 31, 32, 33, 36, 47, 63, 64, 65, 97, 127, 128, 129)
 MAX_ELEMENTS = 2**22
 WIDE = 4  # a range of so many integers or more is also asked for at its ends
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from math import prod
 
 from conform.draw.case import Case, Source
 from conform.draw.expressions import Unsatisfied
@@ -19,6 +20,7 @@ from conform.spec.book import Property
 
 HYGIENE_CASES = 5  # these laws judge no values, so that cases are cheap
 METERED_CASES = 2  # metered calls are dearer
+SMALL = 2**14  # elements of a case of which a law may have more than the profile says
 
 
 @dataclass
@@ -33,6 +35,7 @@ class Tally:
     worst: float | None = None
     reached: dict[str, int] = field(default_factory=dict)
     chosen: set[tuple[str, object]] = field(default_factory=set)
+    largest: int = 0
     reasons: list[str] = field(default_factory=list)
 
     def add(self, trial: Trial, case: Case) -> None:
@@ -40,6 +43,8 @@ class Tally:
         if trial.kind in (Kind.HELD, Kind.FAILED):
             values = {**case.dims, **case.options, **case.draws}
             self.chosen |= {(k, v) for k, v in values.items() if not isinstance(v, Source)}
+            sizes = [prod(x.shape) for x in case.inputs.values() if isinstance(x, Source)]
+            self.largest = max(self.largest, sum(sizes))
         if trial.kind is Kind.HELD:
             self.held += 1
         elif trial.kind is Kind.FAILED:
@@ -121,11 +126,11 @@ def _cases(
     most = enough + session.profile.extra
     while index < most:
         decided = tally.held + tally.failed
-        patient = decided < wanted + 2 * len(law.alternatives)
+        few = tally.largest <= SMALL and decided < wanted + 2 * len(law.alternatives)
         if (
             decided >= wanted
             and all(tally.reached.get(name) for name in law.spec.reach)
-            and not (patient and law.alternatives - tally.chosen)
+            and not (few and law.alternatives - tally.chosen)
         ):
             return
         # Refusing everything, or lacking what the law needs, will not change.
