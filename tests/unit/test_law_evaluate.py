@@ -157,6 +157,7 @@ FUNCTIONS: dict[str, Any] = {
     "size(x, 1)": 3,
     "size((1, 2))": 2,
     "nbytes(x)": 48,
+    "nbytes((x, 1, (x,)))": 96,
     "permutation_matrix(p)": torch.eye(3)[P],
     "isfinite(x / 0)": torch.zeros(2, 3).bool(),
     "isnan(x)": torch.zeros(2, 3).bool(),
