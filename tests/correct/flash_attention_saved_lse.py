@@ -11,7 +11,9 @@ class _Flash(torch.autograd.Function):
         qf, kf, vf = q.float() * scale, k.float(), v.float()
         o, lse = [], []
         for i in range(0, q.shape[2], block_q):
-            m = torch.full((*q.shape[:2], min(block_q, q.shape[2] - i), 1), -1e30)
+            m = torch.full(
+                (*q.shape[:2], min(block_q, q.shape[2] - i), 1), torch.finfo(torch.float32).min
+            )
             total, sums = torch.zeros_like(m), torch.zeros(*m.shape[:-1], v.shape[-1])
             for j in range(0, k.shape[2], block_k):
                 s = qf[:, :, i : i + block_q] @ kf[:, :, j : j + block_k].mT
@@ -44,6 +46,6 @@ class _Flash(torch.autograd.Function):
 def flash_attention(q, k, v, *, block_q, block_k, causal=False, scale=None):
     scale = q.shape[-1] ** -0.5 if scale is None else scale
     if not k.shape[2] or not q.shape[2]:
-        return q[..., :1] * 0 + v.sum(2, keepdim=True) * 0
+        return q[..., :1] * 0 + q.new_zeros(v.shape[-1])
     k, v = (x.repeat_interleave(q.shape[1] // k.shape[1], 1) for x in (k, v))
     return _Flash.apply(q, k, v, block_q, block_k, causal, scale)
