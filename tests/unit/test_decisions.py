@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 
 from conform.judge.decisions import Decision, Recorder, Replayer, close, split_reported, wrong
+from conform.records import Outcome
+from conform.run import outcomes
+from conform.run.implementations import Bench
+from conform.run.profiles import PROFILES
+from conform.run.verify import verify
+from conform.spec.book import built_in
 from conform_reference.rounding import best, decide, deciding
 
 SCORES = torch.tensor([[3.0, 1.0, 2.0, 0.0], [0.0, 0.5, 0.501, -4.0]], dtype=torch.float64)
@@ -100,3 +107,17 @@ def test_a_wide_bound_among_the_chosen_reaches_the_next() -> None:
     scores = torch.tensor([[3.0, 2.0, 1.0]], dtype=torch.float64)
     bound = torch.tensor([[2.5, 0.1, 0.1]], dtype=torch.float64)
     assert close(Decision("expert", scores, best(scores, 2), ordered=False), bound)
+
+
+def test_a_tie_leaves_a_law_of_hygiene_undecided(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Equal rows of a table make equal logits; which token is chosen then is nobody's mistake."""
+    bench = Bench(built_in(), PROFILES["quick"])
+    law = bench.book.property("generate_greedy.hygiene.layout")
+
+    def outcome() -> Outcome:
+        session = bench.session("generate_greedy", bench.oracle("generate_greedy"))
+        return verify(session, law, "float64").outcome
+
+    assert outcome() is Outcome.PASS
+    monkeypatch.setattr(outcomes, "_is_open", lambda law, calls: False)
+    assert outcome() is Outcome.FAIL

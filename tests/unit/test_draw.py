@@ -14,7 +14,8 @@ import torch
 
 from conform.draw import layout
 from conform.draw.case import Case, Source, from_json
-from conform.draw.expressions import LENGTHS, Unsatisfied
+from conform.draw.choosers import ReplayChooser
+from conform.draw.expressions import LENGTHS, DrawScope, Unsatisfied
 from conform.draw.fill import REGIMES as FILLERS
 from conform.draw.fill import fill
 from conform.draw.structure import REGIMES, Constraints, Variant, draw_cases, draw_extra, vary
@@ -88,6 +89,25 @@ def test_every_operator_can_be_drawn_and_filled(name: str) -> None:
         ]
         for source in sources:
             assert fill(source, item.case.seed, "float32").shape == source.shape
+
+
+def test_sizes_repeat_earlier_ones_where_they_may() -> None:
+    cases = drawn(60)
+    assert sum(c.dims["B"] == c.dims["Lq"] > 1 for c in cases) >= 2
+    scope = DrawScope(ReplayChooser({}, 0, 0, ""), {"K": 3})
+    assert scope.allows("choose(1, int(4, 6))", 5)
+    assert scope.allows("length(33)", 33)
+    for text in ("choose(1, int(4, 6))", "length(2)", "K", "K * choose(1, 3)", "int(1, K)"):
+        assert not scope.allows(text, 3), text
+
+
+def test_a_range_is_asked_for_at_its_ends() -> None:
+    ends = [scope_of(i).draw("int(1, 1000)", "n") for i in range(16)]
+    assert ends.count(1) == ends.count(1000) == 2
+
+
+def scope_of(index: int) -> DrawScope:
+    return DrawScope(ReplayChooser({}, index, index, "salt"), {})
 
 
 def test_values_depend_on_the_key_alone() -> None:
@@ -313,6 +333,18 @@ def test_heads_and_length_lie_swapped() -> None:
     placed = layout.place(torch.zeros(2, 3, 4, 8), "swapped")
     assert placed.strides == (96, 8, 24, 1)
     assert layout.place(torch.zeros(4, 8), "swapped").strides[-1] == 1
+
+
+def test_a_law_of_normal_values_has_no_equal_rows() -> None:
+    limits = constraints_of(ATTENTION, claim())
+    found = draw_cases(ATTENTION.spec, 40, 0, limits)
+
+    def expanded(variant: Variant) -> int:
+        cases = [vary(ATTENTION.spec, d, 0, limits, variant) for d in found]
+        return sum(c.inputs["q"].layout.startswith("expanded") for c in cases)  # type: ignore[union-attr]
+
+    assert expanded(Variant())
+    assert not expanded(Variant(regimes=("normal",)))
 
 
 def test_variants_meet_the_requirements_too() -> None:

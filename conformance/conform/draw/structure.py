@@ -17,6 +17,7 @@ from conform.draw.expressions import Chooser, DrawScope, Unsatisfied, sizes
 from conform.law.grammar import LawError, parse
 from conform.spec.models import InputSpec, OperatorSpec
 
+SAME = 6  # every so many cases a size repeats an earlier one, where it may
 CHUNK = 5  # cases per Hypothesis example; larger ones overrun its buffer
 REGIMES = (
     "normal", "large", "tiny", "outlier", "ties", "mixed_scale", "constant", "large_mean",
@@ -56,12 +57,13 @@ class Constraints:
 
 @dataclass(frozen=True)
 class Variant:
-    """Changes that a law makes to the drawn cases."""
+    """Changes that a law makes to the drawn cases; `sized` when it is about sizes of its own."""
 
     dims: dict[str, str] = field(default_factory=dict)
     options: dict[str, Any] = field(default_factory=dict)
     regimes: tuple[str, ...] | None = None
     values: str | None = None
+    sized: bool = False
 
 
 @dataclass(frozen=True)
@@ -172,6 +174,8 @@ def build(
     scope = DrawScope(chooser, names)
     for name, text in spec.dims.items():
         value = scope.draw(variant.dims.get(name, text), f"dim.{name}")
+        if name not in variant.dims:
+            value = _same(scope, name, text, value)
         same = "" if name in variant.dims else limits.equal.get(name, "")
         names[name] = names[same] if same in names else limits.limit(name, value)
         if names[name] != value and _is_product(parse(text)) and name not in variant.dims:
@@ -181,11 +185,13 @@ def build(
     lead = _leading(chooser)
     regime = _regime(chooser, variant)
     layout = limits.layouts[chooser.stratum(len(limits.layouts), "layout")]
+    # A law about sizes, or about normal values, sees little where rows are equal.
+    if layout == "expanded" and (variant.sized or variant.regimes == ("normal",)):
+        layout = "sliced"
     inputs: dict[str, Value] = {}
     for name, item in spec.inputs.items():
         value = _input(scope, name, item, lead, regime, variant)
         if isinstance(value, Source):
-            # Where nothing but normal values is legal, equal rows are not.
             plain = item.regimes == ("normal",) and layout == "expanded"
             value = _laid_out(value, "sliced" if plain else layout, chooser)
         inputs[name] = limits.limit(name, value)
@@ -206,6 +212,18 @@ def build(
     )
 
 
+def _same(scope: DrawScope, name: str, text: str, value: Value) -> Value:
+    """The drawn size, or now and then an earlier one: who tells axes apart by their sizes errs."""
+    if scope.chooser.stratum(SAME, f"same.{name}"):
+        return value
+    others = [
+        n
+        for n in dict.fromkeys(scope.names.values())
+        if n != value and type(n) is int and n > 1 and scope.allows(text, n)
+    ]
+    return others[scope.chooser.stratum(len(others), f"same.{name}.as")] if others else value
+
+
 def _is_product(node: ast.expr) -> bool:
     """K * group, or a choice among such."""
     if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "choose":
@@ -219,8 +237,11 @@ def _leading(chooser: Chooser) -> tuple[int, ...]:
 
 def _regime(chooser: Chooser, variant: Variant) -> str:
     names = variant.regimes or REGIMES
-    pool = ("normal",) * 2 + tuple(names) if "normal" in names else tuple(names)
-    return pool[chooser.stratum(len(pool), "regime" if variant.regimes is None else "law.regime")]
+    # (A law about sizes is asked of normal values three times out of four.)
+    usual = 3 * len(names) if variant.sized else 2
+    pool = ("normal",) * usual + tuple(names) if "normal" in names else tuple(names)
+    own = variant.regimes is not None or variant.sized
+    return pool[chooser.stratum(len(pool), "law.regime" if own else "regime")]
 
 
 def _input(

@@ -357,6 +357,7 @@ FORMS: dict[str, str] = {
     "well_formed": "well_formed(call): plain tensors of the promised shapes and dtypes.",
     "contiguous": "contiguous(x): the same values in fresh contiguous memory.",
     "batch_element": "batch_element(x, b): element b of a batch (inputs, options or a result).",
+    "batch_reversed": "batch_reversed(x): the batch (inputs, options or a result) in reverse.",
     "dtype": "dtype(x): the dtype in which the target returned x, as a text.",
     "default_options": "default_options(): the claimed options that are not at their default.",
     "hbm_bytes": "hbm_bytes(call): bytes that the call read and wrote; every access counts.",

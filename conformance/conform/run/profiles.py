@@ -20,7 +20,7 @@ class Profile:
 
 
 PROFILES = {
-    "quick": Profile("quick", 6, 2, 1, 1, 10, 3.0),
-    "default": Profile("default", 28, 8, 3, 2, 24, 5.0),
+    "quick": Profile("quick", 6, 2, 1, 1, 20, 3.0),
+    "default": Profile("default", 28, 8, 3, 2, 32, 5.0),
     "thorough": Profile("thorough", 160, 60, 12, 4, 64, 20.0),
 }

@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from math import prod
 
-from conform.draw.case import Case
+from conform.draw.case import Case, Source
 from conform.draw.expressions import Unsatisfied
 from conform.draw.structure import Drawn, OptionNotClaimed
 from conform.records import Counterexample, Diagnosis, Outcome, Verdict
@@ -19,6 +20,7 @@ from conform.spec.book import Property
 
 HYGIENE_CASES = 5  # these laws judge no values, so that cases are cheap
 METERED_CASES = 2  # metered calls are dearer
+SMALL = 2**14  # elements of a case of which a law may have more than the profile says
 
 
 @dataclass
@@ -32,10 +34,17 @@ class Tally:
     other: int = 0
     worst: float | None = None
     reached: dict[str, int] = field(default_factory=dict)
+    chosen: set[tuple[str, object]] = field(default_factory=set)
+    largest: int = 0
     reasons: list[str] = field(default_factory=list)
 
-    def add(self, trial: Trial) -> None:
+    def add(self, trial: Trial, case: Case) -> None:
         """Count one trial."""
+        if trial.kind in (Kind.HELD, Kind.FAILED):
+            values = {**case.dims, **case.options, **case.draws}
+            self.chosen |= {(k, v) for k, v in values.items() if not isinstance(v, Source)}
+            sizes = [prod(x.shape) for x in case.inputs.values() if isinstance(x, Source)]
+            self.largest = max(self.largest, sum(sizes))
         if trial.kind is Kind.HELD:
             self.held += 1
         elif trial.kind is Kind.FAILED:
@@ -62,7 +71,7 @@ def verify(session: Session, law: Property, dtype: str) -> Verdict:
     broken: Trial | None = None
     for drawn, case in _cases(session, law, dtype, tally):
         trial = try_law(session, law, case, dtype)
-        tally.add(trial)
+        tally.add(trial, case)
         if trial.kind is Kind.FALSE_LAW:
             broken = trial
             if session.name == "reference":
@@ -117,7 +126,12 @@ def _cases(
     most = enough + session.profile.extra
     while index < most:
         decided = tally.held + tally.failed
-        if decided >= wanted and all(tally.reached.get(name) for name in law.spec.reach):
+        few = tally.largest <= SMALL and decided < wanted + 2 * len(law.alternatives)
+        if (
+            decided >= wanted
+            and all(tally.reached.get(name) for name in law.spec.reach)
+            and not (few and law.alternatives - tally.chosen)
+        ):
             return
         # Refusing everything, or lacking what the law needs, will not change.
         if decided == 0 and tally.not_claimed + tally.refused >= wanted:
