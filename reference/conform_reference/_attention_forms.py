@@ -216,7 +216,7 @@ def flash_attention(
             scores = _attend.logits(query, key, bias=None, scale=scale, softcap=None)
             seen = visible[i][:, j * block_k : j * block_k + key.shape[2]]
             state[i] = _tile_update(*state[i], _attend.exponentiate(scores, seen), value)
-    o = torch.cat([o for o, _, _ in state], 2)
+    o = torch.cat([_finished(*tile) for tile in state], 2)
     if settings().empty_rows != "zero" and k.shape[2]:
         empty = torch.cat([total for _, _, total in state], 2) == 0
         fill = {"nan": torch.full_like(o, torch.nan), "mean_of_values": values.mean(2, True)}
@@ -228,6 +228,16 @@ def _initial(query: Tensor, Dv: int) -> tuple[Tensor, Tensor, Tensor]:
     """o = 0, m = -inf, l = 0; taken from the query so that an output without keys has a graph."""
     zero = query[..., :1] * 0.0
     return zero.expand(*query.shape[:-1], Dv), torch.full_like(zero, -torch.inf), zero
+
+
+def _finished(o: Tensor, m: Tensor, total: Tensor) -> Tensor:
+    """The output, whose way back may have weights exp(score - m - log l) of its own."""
+
+    def log_sum_exp() -> Tensor:
+        log = torch.log(torch.where(total > 0, total, 1.0))
+        return torch.where(total > 0, m + log, -torch.inf).squeeze(-1)
+
+    return _attend.drifted(o, m, log_sum_exp)
 
 
 def _tile_update(

@@ -15,6 +15,7 @@ from conform.measure.meter import Meter
 from conform.work.effects import GlobalState, count_changed
 from conform.work.frames import describe_exception
 from conform.work.gpu import end_if_lost, poison_free_memory
+from conform.work.gradients import pulled_back
 from conform.work.memory import ArgumentMemory, KeptResults
 from conform.work.passing import argument_values, cotangents_of
 from conform.work.protocol import (
@@ -177,9 +178,7 @@ class Executor:
                 progress.meter.name("cotangent", c)
         before = [plain_values(c).clone() for _, c in pairs]
         with progress.metering():
-            found = torch.autograd.grad(
-                [y for y, _ in pairs], leaves, [c for _, c in pairs], allow_unused=True
-            )
+            found = pulled_back([y for y, _ in pairs], leaves, [c for _, c in pairs])
         progress.cotangents_changed = sum(
             count_changed(plain_values(c), kept) for (_, c), kept in zip(pairs, before, strict=True)
         )
