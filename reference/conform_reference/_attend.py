@@ -147,11 +147,11 @@ def log_sum_exp(partial: Partial) -> Tensor:
 def float32_drift(maximum: Tensor) -> Tensor:
     """1; where the mark rounds, what exp(score - lse) loses when both are held in float32.
 
-    (Finite for scores of any size: zero times infinity would be no number.)
+    (At most e: from there on no digit is left to judge, and sums of such weights would overflow.)
     """
     held = torch.where(torch.isinf(maximum), 0.0, maximum)
     lost = 2 * (mark("float32.maximum", held) - held)
-    return torch.exp(torch.clamp(lost, -80.0, 80.0)).detach()
+    return torch.exp(torch.clamp(lost, max=1.0)).detach()
 
 
 def reported_log_sum_exp(partial: Partial) -> Tensor:
