@@ -91,14 +91,14 @@ def live_maximum(scores: Tensor, sinks: Tensor | None) -> Tensor:
 
     A softmax does not depend on what it subtracts, and its gradients sum to zero until they are
     rounded. Where the maximum is not detached, as in softmaxes written out, the sum of their
-    roundings flows back to its place. (The other way round here: it must not cancel what is rounded
-    at that place where the maximum is detached.)
+    roundings flows back to its place; of several that are equal (or may be) to any of them. (The
+    other way round here: it must not cancel what is rounded there where the maximum is detached.)
     """
     row = scores if sinks is None else torch.cat([scores, sinks.expand(*scores.shape[:-1], 1)], -1)
     if not row.shape[-1]:
         return torch.zeros_like(row.sum(-1, keepdim=True))
-    top = torch.gather(row, -1, row.detach().argmax(-1, keepdim=True))
-    top = torch.where(torch.isfinite(top), top, 0.0)
+    places = (row.detach() >= row.detach().amax(-1, keepdim=True)) & torch.isfinite(row)
+    top = torch.where(places, row, 0.0).sum(-1, keepdim=True)
     return top.detach() - top
 
 
@@ -145,9 +145,13 @@ def log_sum_exp(partial: Partial) -> Tensor:
 
 
 def float32_drift(maximum: Tensor) -> Tensor:
-    """1; where the mark rounds, what exp(score - lse) loses when both are held in float32."""
+    """1; where the mark rounds, what exp(score - lse) loses when both are held in float32.
+
+    (At most e: from there on no digit is left to judge, and sums of such weights would overflow.)
+    """
     held = torch.where(torch.isinf(maximum), 0.0, maximum)
-    return torch.exp(2 * (mark("float32.maximum", held) - held)).detach()
+    lost = 2 * (mark("float32.maximum", held) - held)
+    return torch.exp(torch.clamp(lost, max=1.0)).detach()
 
 
 def reported_log_sum_exp(partial: Partial) -> Tensor:

@@ -4,16 +4,17 @@ import torch
 from torch import Tensor
 
 from conform_reference import _check
-from conform_reference._attend import float32_drift
+from conform_reference._attend import float32_drift, live_maximum
 from conform_reference._kept_softmax import slope_from
-from conform_reference.rounding import mark
+from conform_reference.rounding import injected, mark
 
 
 def log_softmax(scores: Tensor, dim: int) -> Tensor:
     """scores - log sum exp scores over `dim`.
 
     Its slope is taken from the (marked) result, as frameworks do, which keep it for the backward
-    pass: with p = exp(result), d result = d scores - sum p d scores.
+    pass: with p = exp(result), d result = d scores - sum p d scores. As p is rounded, some of that
+    flows back through a maximum that is not detached.
     """
     _check.not_empty("number of classes", scores.shape[dim])
     top = torch.amax(scores.detach(), dim=dim, keepdim=True)
@@ -21,6 +22,8 @@ def log_softmax(scores: Tensor, dim: int) -> Tensor:
     total = mark("normaliser", top + torch.log(mass))
     kept = mark("log_probabilities", scores - total).detach()
     change = scores - scores.detach()  # zero, with slope one
+    if injected():
+        change = change - live_maximum(scores.movedim(dim, -1), None).movedim(-1, dim)
     mean_change = torch.sum(torch.exp(kept) * change, dim=dim, keepdim=True)
     return mark("log_probabilities", kept + change - mean_change)
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from conform_reference import _check
-from conform_reference.loss import _log_softmax
+from conform_reference._cross_entropy import log_softmax
 from conform_reference.rounding import best, mark
 
 
@@ -98,7 +98,7 @@ def maskgit_loss(logits: Tensor, tokens: Tensor, mask: Tensor) -> Tensor:
             f"tokens.shape={tuple(tokens.shape)}, mask.shape={tuple(mask.shape)}: expected "
             f"{tuple(logits.shape[:2])} for both"
         )
-    log_probabilities = _log_softmax(logits.to(_check.compute_dtype(logits)))
+    log_probabilities = log_softmax(logits.to(_check.compute_dtype(logits)), -1)
     nats = -torch.gather(log_probabilities, -1, tokens.to(torch.int64)[..., None])[..., 0]
     total = mark("total", torch.where(mask, nats, 0.0).sum())
     return (total / mask.sum()).to(logits.dtype)

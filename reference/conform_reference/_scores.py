@@ -4,8 +4,7 @@ import torch
 from torch import Tensor
 
 from conform_reference import _check, _saved
-from conform_reference._attend import float32_drift
-from conform_reference._kept_softmax import slope_from
+from conform_reference._kept_softmax import shares, slope_from
 from conform_reference.rounding import another_order, mark
 
 
@@ -108,9 +107,7 @@ def seq2seq_attention(h: Tensor, e: Tensor) -> tuple[Tensor, Tensor]:
     _check.at_least("T", h.shape[1], 1)
     dtype = _check.compute_dtype(h, e)
     scores = e.to(dtype)
-    maximum = scores.detach().amax(-1, keepdim=True)
-    exponentials = torch.exp(scores.detach() - maximum)
-    share = exponentials / exponentials.sum(-1, keepdim=True) * float32_drift(maximum)
+    share = shares(scores)
     # Frameworks take the slope from the weights as they are stored, p (de - sum p de), and add
     # what comes back from the context to what comes back from the weights.
     stored = mark("stored_weights", share)

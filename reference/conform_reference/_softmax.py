@@ -26,12 +26,16 @@ def softmax(x: Tensor) -> Tensor:
     difference = difference + rounding_error(
         "difference", torch.where(torch.isinf(difference), 0.0, difference)
     )
+    # Where one exponential serves both, its gradient is a sum of two, which is stored.
+    difference = mark("backward.power", difference)
     # One-pass forms evaluate the exponentials of the sum apart, with roundoff of their own.
     powers, others = (mark("exponentials", torch.exp(difference)) for _ in range(2))
     total = mark("total", others.sum(-1, keepdim=True))
     # Its logarithm is lse less the maximum, whose slope is that of `live`.
     lse = (live + torch.log(total)).squeeze(-1)
-    return drifted(powers / total, maximum, lambda: lse).to(x.dtype)
+    # On the way back a quotient stores what each of its elements adds to the gradient of the total.
+    weights = powers / mark("backward.quotient", total.expand(powers.shape))
+    return drifted(weights, maximum, lambda: lse).to(x.dtype)
 
 
 def _factor(difference: Tensor) -> Tensor:

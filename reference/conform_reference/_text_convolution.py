@@ -5,7 +5,7 @@ from torch import Tensor
 
 from conform_reference import _check
 from conform_reference._saved import sigmoid
-from conform_reference.rounding import mark
+from conform_reference.rounding import another_order, mark
 
 _KINDS = ("rnn", "convolution", "attention")
 
@@ -26,10 +26,21 @@ def _convolve(x: Tensor, W: Tensor, b: Tensor, dilation: int, causal: bool) -> T
             f"x.shape[1]={x.shape[1]}: expected at least {reach + 1} tokens for a filter of width "
             f"{W.shape[0]}; pad the text or pass causal=True"
         )
-    taps = torch.stack([x[:, j * dilation :][:, :length] for j in range(W.shape[0])], 2)
-    return mark("product", taps.flatten(2) @ W.flatten(0, 1)) + mark(
-        "backward.sum.bias", b.expand(x.shape[0], length, -1)
-    )
+    taps = []
+    for j in range(W.shape[0]):
+        taps.append(mark("backward.taps", x[:, j * dilation :][:, :length]))
+        x = mark("backward.partial", x)
+    offset = mark("backward.sum.bias", b.expand(x.shape[0], length, -1))
+
+    def tap_by_tap() -> Tensor:
+        """One product a tap, added up in turn: eager code stores each of them and each sum."""
+        total = offset
+        for tap, weight in zip(taps, W, strict=True):
+            total = mark("partial", total + mark("tap", tap @ weight))
+        return total
+
+    product = mark("product", torch.cat(taps, 2) @ W.flatten(0, 1))
+    return another_order(product + offset, tap_by_tap)
 
 
 def _ready(x: Tensor, W: Tensor, b: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -3,24 +3,9 @@
 import torch
 from torch import Tensor
 
-from conform_reference._check import compute_dtype, not_empty
+from conform_reference._check import compute_dtype
+from conform_reference._cross_entropy import log_softmax
 from conform_reference.rounding import mark
-
-
-def _log_softmax(scores: Tensor) -> Tensor:
-    """scores - log sum exp scores over the last dimension.
-
-    Its slope is taken from the (marked) result, as frameworks do, which keep it for the backward
-    pass: with p = exp(result), d result = d scores - sum p d scores.
-    """
-    not_empty("V", scores.shape[-1])
-    top = torch.amax(scores, dim=-1, keepdim=True)
-    mass = mark("normaliser", torch.sum(torch.exp(scores - top), dim=-1, keepdim=True))
-    total = mark("normaliser", top + torch.log(mass))
-    kept = mark("log_probabilities", scores - total).detach()
-    change = scores - scores.detach()  # zero, with slope one
-    mean_change = torch.sum(torch.exp(kept) * change, dim=-1, keepdim=True)
-    return mark("log_probabilities", kept + change - mean_change)
 
 
 def language_model_loss(logits: Tensor, tokens: Tensor, *, ignore_index: int = -100) -> Tensor:
@@ -44,7 +29,7 @@ def language_model_loss(logits: Tensor, tokens: Tensor, *, ignore_index: int = -
             f"tokens={int(tokens.min())}..{int(tokens.max())}: expected ids in [0, {size}) or "
             f"ignore_index={ignore_index}; check the vocabulary and the padding id"
         )
-    log_probabilities = _log_softmax(logits[:, :-1].to(compute_dtype(logits)))
+    log_probabilities = log_softmax(logits[:, :-1].to(compute_dtype(logits)), -1)
     index = torch.where(kept, target, 0)[..., None]
     nats = -torch.gather(log_probabilities, -1, index)[..., 0]
     total = mark("total", torch.sum(torch.where(kept, nats, 0.0)))
