@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from conform.run.implementations import full_claims
+from conform.records import Outcome
+from conform.run.implementations import Bench, full_claims
 from conform.run.profiles import PROFILES
 from conform.run.runner import _plan
 from conform.run.session import Session, variant_of
+from conform.run.verify import verify
 from conform.spec.book import SMOOTH, built_in
+from conform.target.limits import Limit
 
 BOOK = built_in()
 DTYPES = ("float64", "float32", "bfloat16", "float16")
@@ -39,3 +44,26 @@ def test_gradients_are_asked_away_from_ties() -> None:
     assert law.spec.regimes is None
     assert variant_of(law).regimes == SMOOTH
     assert variant_of(BOOK.property("attention.causal-no-future")).regimes is None
+
+
+def test_what_a_law_chooses_between_is_asked_for() -> None:
+    law = BOOK.property("linear_attention.many-tokens")
+    assert law.alternatives == {("L", 259), ("L", 193)}
+    seen: list[object] = []
+    bench = Bench(BOOK, PROFILES["quick"])
+    session = bench.session("linear_attention", bench.oracle("linear_attention"))
+    session.before_case = lambda law, case, dtype: seen.append(case.dims["L"])
+    assert verify(session, law, "float32").outcome is Outcome.PASS
+    assert set(seen) == {259, 193}
+
+
+def test_an_alternative_that_is_not_claimed_is_not_waited_for() -> None:
+    law = BOOK.property("linear_attention.many-tokens")
+    bench = Bench(BOOK, PROFILES["quick"])
+    bench.claims["linear_attention"] = replace(
+        bench.claims["linear_attention"], limits={"L": Limit(maximum=200)}
+    )
+    session = bench.session("linear_attention", bench.oracle("linear_attention"))
+    verdict = verify(session, law, "float32")
+    assert verdict.outcome is Outcome.PASS
+    assert verdict.cases <= PROFILES["quick"].law + 2 * len(law.alternatives)

@@ -57,12 +57,13 @@ class Constraints:
 
 @dataclass(frozen=True)
 class Variant:
-    """Changes that a law makes to the drawn cases."""
+    """Changes that a law makes to the drawn cases; `sized` when it is about sizes of its own."""
 
     dims: dict[str, str] = field(default_factory=dict)
     options: dict[str, Any] = field(default_factory=dict)
     regimes: tuple[str, ...] | None = None
     values: str | None = None
+    sized: bool = False
 
 
 @dataclass(frozen=True)
@@ -184,8 +185,8 @@ def build(
     lead = _leading(chooser)
     regime = _regime(chooser, variant)
     layout = limits.layouts[chooser.stratum(len(limits.layouts), "layout")]
-    # Where nothing but normal values is wanted, equal rows are not.
-    if variant.regimes == ("normal",) and layout == "expanded":
+    # A law about sizes, or about normal values, sees little where rows are equal.
+    if layout == "expanded" and (variant.sized or variant.regimes == ("normal",)):
         layout = "sliced"
     inputs: dict[str, Value] = {}
     for name, item in spec.inputs.items():
@@ -236,8 +237,11 @@ def _leading(chooser: Chooser) -> tuple[int, ...]:
 
 def _regime(chooser: Chooser, variant: Variant) -> str:
     names = variant.regimes or REGIMES
-    pool = ("normal",) * 2 + tuple(names) if "normal" in names else tuple(names)
-    return pool[chooser.stratum(len(pool), "regime" if variant.regimes is None else "law.regime")]
+    # (A law about sizes is asked of normal values every other time.)
+    usual = len(names) if variant.sized else 2
+    pool = ("normal",) * usual + tuple(names) if "normal" in names else tuple(names)
+    own = variant.regimes is not None or variant.sized
+    return pool[chooser.stratum(len(pool), "law.regime" if own else "regime")]
 
 
 def _input(

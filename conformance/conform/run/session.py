@@ -193,4 +193,4 @@ def variant_of(law: Property) -> Variant:
     """The changes that a law makes to the drawn cases."""
     spec = law.spec
     regimes = spec.regimes or (SMOOTH if law.differentiates and law.kind == "law" else None)
-    return Variant(dict(spec.dims), dict(spec.options), regimes, spec.values)
+    return Variant(dict(spec.dims), dict(spec.options), regimes, spec.values, bool(spec.dims))

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from conform.draw.case import Case
+from conform.draw.case import Case, Source
 from conform.draw.expressions import Unsatisfied
 from conform.draw.structure import Drawn, OptionNotClaimed
 from conform.records import Counterexample, Diagnosis, Outcome, Verdict
@@ -32,10 +32,14 @@ class Tally:
     other: int = 0
     worst: float | None = None
     reached: dict[str, int] = field(default_factory=dict)
+    chosen: set[tuple[str, object]] = field(default_factory=set)
     reasons: list[str] = field(default_factory=list)
 
-    def add(self, trial: Trial) -> None:
+    def add(self, trial: Trial, case: Case) -> None:
         """Count one trial."""
+        if trial.kind in (Kind.HELD, Kind.FAILED):
+            values = {**case.dims, **case.options, **case.draws}
+            self.chosen |= {(k, v) for k, v in values.items() if not isinstance(v, Source)}
         if trial.kind is Kind.HELD:
             self.held += 1
         elif trial.kind is Kind.FAILED:
@@ -62,7 +66,7 @@ def verify(session: Session, law: Property, dtype: str) -> Verdict:
     broken: Trial | None = None
     for drawn, case in _cases(session, law, dtype, tally):
         trial = try_law(session, law, case, dtype)
-        tally.add(trial)
+        tally.add(trial, case)
         if trial.kind is Kind.FALSE_LAW:
             broken = trial
             if session.name == "reference":
@@ -117,7 +121,12 @@ def _cases(
     most = enough + session.profile.extra
     while index < most:
         decided = tally.held + tally.failed
-        if decided >= wanted and all(tally.reached.get(name) for name in law.spec.reach):
+        patient = decided < wanted + 2 * len(law.alternatives)
+        if (
+            decided >= wanted
+            and all(tally.reached.get(name) for name in law.spec.reach)
+            and not (patient and law.alternatives - tally.chosen)
+        ):
             return
         # Refusing everything, or lacking what the law needs, will not change.
         if decided == 0 and tally.not_claimed + tally.refused >= wanted:
