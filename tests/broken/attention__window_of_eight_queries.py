@@ -1,4 +1,4 @@
-"""With eight queries a window is counted from the first of them (flashinfer-ai/flashinfer #3864)."""
+"""Eight queries count the window from the first of them (flashinfer-ai/flashinfer #3864)."""
 
 import torch
 
