@@ -111,13 +111,17 @@ def test_a_wide_bound_among_the_chosen_reaches_the_next() -> None:
 
 def test_a_tie_leaves_a_law_of_hygiene_undecided(monkeypatch: pytest.MonkeyPatch) -> None:
     """Equal rows of a table make equal logits; which token is chosen then is nobody's mistake."""
-    bench = Bench(built_in(), PROFILES["quick"])
-    law = bench.book.property("generate_greedy.hygiene.layout")
+    book = built_in()
+    law = book.property("generate_greedy.hygiene.layout")
 
-    def outcome() -> Outcome:
-        session = bench.session("generate_greedy", bench.oracle("generate_greedy"))
-        return verify(session, law, "float64").outcome
+    def outcomes_of_seeds() -> set[Outcome]:
+        found = set()
+        for seed in range(8):
+            bench = Bench(book, PROFILES["quick"], seed)
+            session = bench.session("generate_greedy", bench.oracle("generate_greedy"))
+            found.add(verify(session, law, "float64").outcome)
+        return found
 
-    assert outcome() is Outcome.PASS
+    assert outcomes_of_seeds() == {Outcome.PASS}
     monkeypatch.setattr(outcomes, "_is_open", lambda law, calls: False)
-    assert outcome() is Outcome.FAIL
+    assert Outcome.FAIL in outcomes_of_seeds()

@@ -9,13 +9,14 @@ from math import prod
 
 from conform.draw.case import Case, Source
 from conform.draw.expressions import Unsatisfied
-from conform.draw.structure import Drawn, OptionNotClaimed
+from conform.draw.structure import Drawn, OptionNotClaimed, Variant
 from conform.records import Counterexample, Diagnosis, Outcome, Verdict
 from conform.run.counterexample import describe_failure
 from conform.run.diagnose import diagnose
 from conform.run.outcomes import Kind, Trial, try_law
 from conform.run.session import Session
 from conform.run.shrink import shrink
+from conform.run.usual import usual_cases
 from conform.spec.book import Property
 
 HYGIENE_CASES = 5  # these laws judge no values, so that cases are cheap
@@ -69,7 +70,8 @@ def verify(session: Session, law: Property, dtype: str) -> Verdict:
     tally = Tally()
     failing: tuple[Drawn, Case, Trial] | None = None
     broken: Trial | None = None
-    for drawn, case in _cases(session, law, dtype, tally):
+    varied: Variant | None = None
+    for drawn, case, variant in _asked(session, law, dtype, tally):
         trial = try_law(session, law, case, dtype)
         tally.add(trial, case)
         if trial.kind is Kind.FALSE_LAW:
@@ -77,6 +79,7 @@ def verify(session: Session, law: Property, dtype: str) -> Verdict:
             if session.name == "reference":
                 break
         if trial.kind is Kind.FAILED:
+            varied = varied if failing else variant
             failing = failing or (drawn, case, trial)
             if law.spec.holds == "always" or trial.outcome is not Outcome.FAIL:
                 break
@@ -92,7 +95,8 @@ def verify(session: Session, law: Property, dtype: str) -> Verdict:
     explained: tuple[Diagnosis, ...] = ()
     if outcome.violated and failing is not None:
         drawn, case, trial = failing
-        small = shrink(session, law, drawn, case, dtype, trial, session.shrink_budget(law))
+        seconds = session.shrink_budget(law)
+        small = shrink(session, law, drawn, case, dtype, trial, seconds, varied)
         example = describe_failure(session, law, small.case, dtype, small.trial, case)
         if outcome is Outcome.FAIL:  # values explain wrong values, not an exception
             explained = session.explained(law, lambda: diagnose(session, law, dtype, small))
@@ -113,6 +117,18 @@ def verify(session: Session, law: Property, dtype: str) -> Verdict:
         diagnosis=explained,
         counterexample=example,
     )
+
+
+def _asked(
+    session: Session, law: Property, dtype: str, tally: Tally
+) -> Iterator[tuple[Drawn, Case, Variant | None]]:
+    """The drawn cases; of values and gradients also some at usual sizes."""
+    for drawn, case in _cases(session, law, dtype, tally):
+        yield drawn, case, None
+    if law.kind == "agreement":
+        yield from usual_cases(session, law, dtype, session.profile.usual)
+    if law.kind == "gradient":
+        yield from usual_cases(session, law, dtype, -(-session.profile.usual // 3))
 
 
 def _cases(
