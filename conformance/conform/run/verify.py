@@ -127,7 +127,8 @@ def _asked(
         yield drawn, case, None
     if law.kind == "agreement":
         yield from usual_cases(session, law, dtype, session.profile.usual)
-    if law.kind == "gradient":
+    # (Longer sums of gradients in half precision are each library's own business.)
+    if law.kind == "gradient" and dtype in ("float32", "float64"):
         yield from usual_cases(session, law, dtype, -(-session.profile.usual // 3))
 
 
