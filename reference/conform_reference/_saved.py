@@ -8,9 +8,9 @@ from conform_reference.rounding import injected, mark
 
 def _through(name: str, stored: Tensor, slope: Tensor, z: Tensor) -> Tensor:
     """`stored` with the gradient `slope`; the mark's dtype may hold the incoming gradient, too."""
-    # infinity minus infinity is no number, and the curve is flat out there
-    change = z - z.detach()
-    change = torch.where(torch.isnan(change), 0.0, change)
+    # Infinity minus infinity is no number, and the curve is flat out there. (What is none itself,
+    # as where float16 may have overflowed, stays none: its slope is not known.)
+    change = torch.where(torch.isinf(z), 0.0, z - z.detach())
     return mark(f"backward.{name}", stored + slope * change)
 
 
