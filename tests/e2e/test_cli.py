@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from conform.reading import read_result
+from conform.spec.book import built_in
 
 from .conftest import CHEAP, GOOD_SOFTMAX, PROCESS, TESTS, Conform, run_softmax
 
@@ -164,7 +165,10 @@ def test_roundings_that_can_be_declared_are_named(conform: Conform, tmp_path: Pa
 
 def test_a_target_that_refuses_everything_is_unsupported(conform: Conform) -> None:
     done = run_softmax(conform, PROCESS / "refuses.py")
-    assert {v["outcome"] for v in done.verdicts()} == {"unsupported"}
+    laws = {p.id: p.spec.law for p in built_in().operator("softmax").properties}
+    # (A law that is content with an error is obeyed by one.)
+    told = {v["outcome"] for v in done.verdicts() if "raises(" not in laws[v["property"]]}
+    assert told == {"unsupported"}
     assert done.code in (0, 3)
 
 
@@ -284,7 +288,7 @@ def test_shards_merge_to_the_whole_plan(conform: Conform, tmp_path: Path) -> Non
 
 def test_the_same_seed_gives_the_same_result(conform: Conform) -> None:
     def ratios(seed: str) -> list[Any]:
-        words = ("--property", "softmax.agrees-with-reference", "--seed", seed)
+        words = ("--property", "softmax.*agree*", "--property", "softmax.s*", "--seed", seed)
         done = run_softmax(conform, "reference", *words)
         return [(v["property"], v["worst_ratio"], v["cases"]) for v in done.verdicts()]
 
