@@ -13,21 +13,21 @@ from conform.run.implementations import Bench
 from conform.run.profiles import PROFILES
 from conform.run.usual import ELEMENTS, SIZES, free_sizes, usual_cases
 from conform.run.verify import verify
-from conform.spec.book import built_in
+from conform.spec.book import Property, built_in
 from conform.target.limits import Limit
 
 BOOK = built_in()
 
 
-def agreement(name: str) -> object:
+def agreement(name: str) -> Property:
     return next(p for p in BOOK.operator(name).properties if p.kind == "agreement")
 
 
-def cases(name: str, count: int = 20, **claimed: object) -> list[dict[str, int]]:
+def cases(name: str, count: int = 20, **limits: Limit) -> list[dict[str, int]]:
     bench = Bench(BOOK, PROFILES["quick"])
-    bench.claims[name] = replace(bench.claims[name], **claimed)  # type: ignore[arg-type]
+    bench.claims[name] = replace(bench.claims[name], limits=limits)
     session = bench.session(name, bench.oracle(name))
-    found = list(usual_cases(session, agreement(name), "float32", count))  # type: ignore[arg-type]
+    found = list(usual_cases(session, agreement(name), "float32", count))
     for _, case, _ in found:
         sizes = [prod(x.shape) for x in case.inputs.values() if isinstance(x, Source)]
         assert sum(sizes) <= ELEMENTS
@@ -51,7 +51,7 @@ def test_what_the_oracle_refuses_is_not_asked() -> None:
 
 
 def test_limits_are_kept() -> None:
-    assert {dims["E"] for dims in cases("layer_norm", limits={"E": Limit(multiple_of=64)})} <= {
+    assert {dims["E"] for dims in cases("layer_norm", E=Limit(multiple_of=64))} <= {
         64,
         128,
         192,
@@ -67,10 +67,17 @@ def test_a_mistake_at_one_width_is_refuted_and_shrunk() -> None:
         return right(x, *args, **options) * (1.5 if 64 <= x.shape[-1] < 80 else 1.0)
 
     session = bench.session("layer_norm", wrong)
-    verdict = verify(session, agreement("layer_norm"), "float32")  # type: ignore[arg-type]
+    verdict = verify(session, agreement("layer_norm"), "float32")
     assert verdict.outcome is Outcome.FAIL
     assert verdict.counterexample is not None
-    assert (
-        "[1, 64]" in verdict.counterexample.message
-        or 64 <= int(verdict.counterexample.case["case"]["dims"]["E"]) < 80
-    )
+    assert verdict.counterexample.case["case"]["inputs"]["x"]["shape"][-1] == 64
+
+
+def test_gradients_at_usual_sizes_are_asked_in_their_own_regimes() -> None:
+    bench = Bench(BOOK, PROFILES["default"])
+    session = bench.session("clip_logits", bench.oracle("clip_logits"))
+    law = next(p for p in BOOK.operator("clip_logits").properties if p.kind == "gradient")
+    assert law.spec.regimes
+    found = list(usual_cases(session, law, "float32", 20))
+    assert found
+    assert {case.regime for _, case, _ in found} <= set(law.spec.regimes)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import random
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from math import prod
 from typing import Any
 
@@ -20,7 +21,7 @@ from conform.draw.choosers import ReplayChooser, stratified
 from conform.draw.expressions import LENGTHS, DrawScope, Unsatisfied
 from conform.draw.structure import Drawn, Variant
 from conform.law.grammar import LawError, parse
-from conform.run.session import Session
+from conform.run.session import Session, variant_of
 from conform.spec.book import Property
 from conform.spec.models import OperatorSpec
 
@@ -113,15 +114,16 @@ def _fitting(
     accepted: Callable[[Case], bool],
 ) -> tuple[Case, Variant] | None:
     best: tuple[Case, Variant] | None = None
-    dims: dict[str, str] = {}
+    own, dims = variant_of(law), dict[str, str]()
     for name, size in sizes.items():
-        variant = Variant(dims={**dims, name: str(size)}, sized=True)
+        # (In the law's own regimes: gradients are asked away from kinks and ties.)
+        variant = replace(own, dims={**own.dims, **dims, name: str(size)}, sized=True)
         try:
             case = session.case_of(law, drawn, None, variant)
         except (Unsatisfied, LawError):
             continue
         if _fits(session.book.operator(law.operator).spec, case) and accepted(case):
-            best, dims = (case, variant), dict(variant.dims)
+            best, dims = (case, variant), {**dims, name: str(size)}
     return best
 
 
