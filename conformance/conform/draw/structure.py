@@ -185,8 +185,10 @@ def build(
     lead = _leading(chooser)
     regime = _regime(chooser, variant)
     layout = limits.layouts[chooser.stratum(len(limits.layouts), "layout")]
-    # A law about sizes, or about normal values, sees little where rows are equal.
-    if layout == "expanded" and (variant.sized or variant.regimes == ("normal",)):
+    # A law about sizes, or about normal values, sees little where rows are equal; near the limits
+    # they are a tie that the last bit decides.
+    apart = variant.sized or variant.regimes == ("normal",) or regime == "near_limits"
+    if layout == "expanded" and apart:
         layout = "sliced"
     inputs: dict[str, Value] = {}
     for name, item in spec.inputs.items():
