@@ -167,6 +167,10 @@ class _Counted(TorchDispatchMode):
         super().__init__()  # type: ignore[no-untyped-call]
         self.elements = 0
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # True imports all of dynamo, for nothing here
+
     def __torch_dispatch__(
         self, function: Any, types: Any, args: Any = (), kwargs: Any = None
     ) -> Any:
