@@ -13,6 +13,8 @@ from conform_reference._saved import tanh
 from conform_reference._settings import settings
 from conform_reference.rounding import injected, mark
 
+LARGEST_BESIDE_FILLS = 1e8
+
 
 class Partial(NamedTuple):
     """Unnormalised attention: exp(score - maximum), row maximum, row sum (sink included).
@@ -109,8 +111,22 @@ def _differences_stored(scores: Tensor, visible: Tensor, maximum: Tensor, live: 
     return scores if stored is difference else scores + (stored - difference)
 
 
+def _beyond_fills(scores: Tensor, visible: Tensor) -> Tensor:
+    """NaN for rows of which nothing can be said, else zero.
+
+    Hidden scores are often filled with -1e9, or have it added: that hides nothing among scores
+    which are about as large.
+    """
+    if not scores.shape[-1]:
+        return torch.zeros_like(scores)
+    largest = torch.where(torch.isinf(scores), 0.0, scores).detach().abs().amax(-1, keepdim=True)
+    lost = (largest > LARGEST_BESIDE_FILLS) & ~visible.all(-1, keepdim=True)
+    return torch.where(lost, math.nan, 0.0)
+
+
 def exponentiate(scores: Tensor, visible: Tensor, sinks: Tensor | None = None) -> Partial:
     """exp of the visible scores relative to their row's maximum; a row without any has sum 0."""
+    beyond = _beyond_fills(scores, visible) if injected() else 0.0
     scores = torch.where(visible, scores, -math.inf)
     maximum = scores.detach().amax(-1, keepdim=True) if scores.shape[-1] else None
     if maximum is None:
@@ -128,6 +144,7 @@ def exponentiate(scores: Tensor, visible: Tensor, sinks: Tensor | None = None) -
     if injected():
         live = live_maximum(scores, sinks)
         scores = _differences_stored(scores, visible, reference, live)
+        scores = scores + beyond
     # (Two steps: the maximum itself must not be rounded, or large scores come to lie above it.)
     exponentials = torch.exp(scores - reference - live)
     # Online forms evaluate the exponentials of the sum apart, with roundoff of their own.

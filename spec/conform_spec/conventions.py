@@ -8,6 +8,7 @@ CONVENTIONS: dict[str, tuple[str, ...]] = {
     "mask": ("attend", "ignore"),
     "heads": ("consecutive", "tiled"),
     "window": ("counts_self", "excludes_self"),
+    "window_padding": ("hidden", "attended"),
     "rope_pairing": ("half", "interleaved"),
     "rope_output": ("same", "deinterleaved"),
     "norm_weight": ("plain", "one_plus"),

@@ -60,6 +60,7 @@ def test_misbehaviour_is_a_verdict(conform: Conform, name: str, outcome: str, wo
         ("draws_from_global", "repeatable"),
         ("reuses_buffer", "result-kept"),
         ("remembers_addresses", "inputs-read-anew"),
+        ("gradient_ignores_strides", "gradients-apart"),
     ],
 )
 def test_effects_are_seen_by_hygiene(conform: Conform, name: str, law: str) -> None:

@@ -392,3 +392,24 @@ def test_a_variant_changes_only_what_it_names() -> None:
     assert case.dims == {**item.case.dims, "Lq": 3, "Lk": case.dims["Lk"]}
     assert case.regime == item.case.regime
     assert case.seed == item.case.seed
+
+
+def test_a_laws_own_choices_are_all_drawn() -> None:
+    """Of more sizes and options than the operator itself chooses from."""
+    own = Variant(
+        dims={"Lk": "choose(40, 41, 42, 43, 44, 45, 46)"}, options={"window": "=choose(1, 2, 3, 4)"}
+    )
+    limits = constraints_of(ATTENTION, claim())
+    cases = [
+        vary(ATTENTION.spec, item, 0, limits, own)
+        for item in draw_cases(ATTENTION.spec, 30, 0, limits)
+    ]
+    assert {case.dims["Lk"] for case in cases} == set(range(40, 47))
+    assert {case.options["window"] for case in cases} == {1, 2, 3, 4}
+
+
+def test_near_the_limits_rows_are_not_equal() -> None:
+    cases = [case for case in drawn(400) if case.regime == "near_limits"]
+    layouts = [x.layout for case in cases for x in case.inputs.values() if isinstance(x, Source)]
+    assert len(cases) > 10
+    assert not any(layout.startswith("expanded") for layout in layouts)

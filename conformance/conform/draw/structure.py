@@ -173,9 +173,11 @@ def build(
     names: dict[str, Any] = {}
     scope = DrawScope(chooser, names)
     for name, text in spec.dims.items():
-        value = scope.draw(variant.dims.get(name, text), f"dim.{name}")
-        if name not in variant.dims:
-            value = _same(scope, name, text, value)
+        # (What was chosen among the operator's alternatives says nothing about the law's.)
+        if name in variant.dims:
+            value = scope.draw(variant.dims[name], f"law.dim.{name}")
+        else:
+            value = _same(scope, name, text, scope.draw(text, f"dim.{name}"))
         same = "" if name in variant.dims else limits.equal.get(name, "")
         names[name] = names[same] if same in names else limits.limit(name, value)
         if names[name] != value and _is_product(parse(text)) and name not in variant.dims:
@@ -185,8 +187,10 @@ def build(
     lead = _leading(chooser)
     regime = _regime(chooser, variant)
     layout = limits.layouts[chooser.stratum(len(limits.layouts), "layout")]
-    # A law about sizes, or about normal values, sees little where rows are equal.
-    if layout == "expanded" and (variant.sized or variant.regimes == ("normal",)):
+    # A law about sizes, or about normal values, sees little where rows are equal; near the limits
+    # they are a tie that the last bit decides.
+    apart = variant.sized or variant.regimes == ("normal",) or regime == "near_limits"
+    if layout == "expanded" and apart:
         layout = "sliced"
     inputs: dict[str, Value] = {}
     for name, item in spec.inputs.items():
@@ -295,7 +299,7 @@ def _options(
             value: Value = variant.options[name]
             _check_claimed(name, value, item.default, limits)
             if isinstance(value, str) and value.startswith("="):
-                value = scope.draw(value[1:], f"option.{name}")
+                value = scope.draw(value[1:], f"law.option.{name}")
         elif name in limits.fixed:
             value = limits.fixed[name]
         elif item.draw is None or (limits.options is not None and name not in limits.options):

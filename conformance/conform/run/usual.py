@@ -26,8 +26,8 @@ from conform.spec.book import Property
 from conform.spec.models import OperatorSpec
 
 SIZES = (
-    5, 6, 7, 8, 9, 10, 12, 14, 20, 24, 28, 36, 40, 48, 56, 64, 72, 80, 96, 100, 112, 128, 130, 160,
-    192, 256,
+    4, 5, 6, 7, 8, 9, 10, 12, 14, 20, 24, 28, 36, 40, 48, 56, 64, 72, 80, 96, 100, 112, 128, 130,
+    160, 192, 256,
 )  # fmt: skip
 LARGER = 16  # times the largest size that is drawn,
 FEW, LARGER_THAN_FEW = 4, 4  # but a few layers or steps do not become dozens
@@ -55,14 +55,30 @@ def usual_cases(
             yield drawn[index], *found
 
 
-def free_sizes(spec: OperatorSpec) -> dict[str, int]:
-    """Dims that hang on no other one, with the largest size that is drawn for each."""
+def free_sizes(spec: OperatorSpec) -> dict[str, tuple[int, ...]]:
+    """Dims that hang on no other one, with the usual sizes that each may have.
+
+    Some times the largest size that is drawn; even where all drawn ones are (pairs, packed codes).
+    """
     found = {}
     for name, text in spec.dims.items():
-        largest = _largest(parse(text))
+        node = parse(text)
+        largest = _largest(node)
+        step = 2 if _even(node) else 1
+        times = LARGER_THAN_FEW if largest <= FEW else LARGER
         if largest:
-            found[name] = largest
+            found[name] = tuple(n for n in SIZES if n <= largest * times and n % step == 0)
     return found
+
+
+def _even(node: ast.expr) -> bool:
+    """Whether it is a choice between even sizes."""
+    if not (isinstance(node, ast.Call) and ast.unparse(node.func) == "choose"):
+        return False
+    return all(
+        isinstance(item, ast.Constant) and isinstance(item.value, int) and item.value % 2 == 0
+        for item in node.args
+    )
 
 
 def _largest(node: ast.expr) -> int:
@@ -84,7 +100,7 @@ def _usual(
     law: Property,
     drawn: Drawn,
     dtype: str,
-    free: dict[str, int],
+    free: dict[str, tuple[int, ...]],
     index: int,
     salt: object,
 ) -> tuple[Case, Variant] | None:
@@ -94,16 +110,12 @@ def _usual(
     sizes = {
         name: pool[stratified(len(pool), index, (salt, name), favour_first=False)]
         for name in names
-        if (pool := [n for n in SIZES if n <= free[name] * _larger(free[name])])
+        if (pool := free[name])
     }
     best = _fitting(session, law, drawn, sizes, lambda case: True)
     if best is None or _answered(session, law, best[0], dtype):
         return best
     return _fitting(session, law, drawn, sizes, lambda case: _answered(session, law, case, dtype))
-
-
-def _larger(largest: int) -> int:
-    return LARGER_THAN_FEW if largest <= FEW else LARGER
 
 
 def _fitting(
@@ -154,6 +166,10 @@ class _Counted(TorchDispatchMode):
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.elements = 0
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # True imports all of dynamo, for nothing here
 
     def __torch_dispatch__(
         self, function: Any, types: Any, args: Any = (), kwargs: Any = None

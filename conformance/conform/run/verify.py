@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from math import prod
 
 from conform.draw.case import Case, Source
@@ -14,14 +14,15 @@ from conform.records import Counterexample, Diagnosis, Outcome, Verdict
 from conform.run.counterexample import describe_failure
 from conform.run.diagnose import diagnose
 from conform.run.outcomes import Kind, Trial, try_law
-from conform.run.session import Session
+from conform.run.session import Session, variant_of
 from conform.run.shrink import shrink
 from conform.run.usual import usual_cases
 from conform.spec.book import Property
 
 HYGIENE_CASES = 5  # these laws judge no values, so that cases are cheap
 METERED_CASES = 2  # metered calls are dearer
-SMALL = 2**14  # elements of a case of which a law may have more than the profile says
+OVERFLOWING = ("near_limits", "large")
+SMALL = 2**17  # elements of a case of which a law may have more than the profile says
 
 
 @dataclass
@@ -122,14 +123,31 @@ def verify(session: Session, law: Property, dtype: str) -> Verdict:
 def _asked(
     session: Session, law: Property, dtype: str, tally: Tally
 ) -> Iterator[tuple[Drawn, Case, Variant | None]]:
-    """The drawn cases; of values and gradients also some at usual sizes."""
+    """The drawn cases; of values and gradients also some at usual sizes, of values in float16 some
+    of each regime that leaves its range on the way."""
     for drawn, case in _cases(session, law, dtype, tally):
         yield drawn, case, None
+    if law.kind == "agreement" and dtype == "float16":
+        yield from _of_regimes(session, law, dtype, OVERFLOWING)
     if law.kind == "agreement":
         yield from usual_cases(session, law, dtype, session.profile.usual)
     # (Longer sums of gradients in half precision are each library's own business.)
     if law.kind == "gradient" and dtype in ("float32", "float64"):
         yield from usual_cases(session, law, dtype, -(-session.profile.usual // 3))
+
+
+def _of_regimes(
+    session: Session, law: Property, dtype: str, regimes: Sequence[str]
+) -> Iterator[tuple[Drawn, Case, Variant]]:
+    """One of the law's cases in each regime."""
+    begin, wanted = session.share(law, dtype)
+    cases = session.drawn(law.operator, begin + wanted)[begin:]
+    for drawn, regime in zip(cases, regimes, strict=False):
+        variant = replace(variant_of(law), regimes=(regime,))
+        try:
+            yield drawn, session.case_of(law, drawn, None, variant), variant
+        except Unsatisfied:
+            continue
 
 
 def _cases(

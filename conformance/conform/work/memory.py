@@ -47,6 +47,13 @@ class ArgumentMemory:
                 if copy.is_floating_point():
                     copy.mul_(0.5)
 
+    def straighten(self) -> bool:
+        """Replace the views by contiguous copies of their own; whether that changes any."""
+        bent = any(not view.is_contiguous() for view in self.views.values())
+        own = {id(view): view.contiguous() for view in self.views.values()}
+        self.views = {key: own[id(view)] for key, view in self.views.items()}
+        return bent
+
     @property
     def has_floats(self) -> bool:
         """Whether any argument is of a floating dtype."""

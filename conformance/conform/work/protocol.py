@@ -155,15 +155,19 @@ class ExceptionInfo:
 class ResultInfo:
     """What a result was like before it was copied into a plain contiguous CPU tensor."""
 
-    type: str  # class name: Tensor, Parameter, float, ...
+    type: str  # class name: Tensor, Parameter, MaskedTensor, float, ...
     device: str = ""
     strides: tuple[int, ...] = ()
     requires_grad: bool = False
 
     @property
     def plain(self) -> bool:
-        """Whether it was a torch.Tensor itself (no subclass) or a plain Python number."""
-        return self.type in {"Tensor", "int", "float", "bool", "set", "frozenset"}
+        """Whether it was a tensor without behaviour of its own, or a plain Python number.
+
+        A Parameter differs from a Tensor in nothing but its place in a module, and functions that
+        make weights return it.
+        """
+        return self.type in {"Tensor", "Parameter", "int", "float", "bool", "set", "frozenset"}
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ APPLIES: dict[str, frozenset[str]] = {
     "rope_pairing": frozenset({"rope"}),
     "rope_output": frozenset({"rope"}),
     "norm_weight": frozenset({"rms_norm"}),
+    "window_padding": frozenset({"shifted_window_attention"}),
     "alibi_form": frozenset({"alibi_bias"}),
     "sinusoid_divisor": frozenset({"sinusoidal_encoding"}),
     "sinusoid_layout": frozenset({"sinusoidal_encoding"}),
