@@ -29,6 +29,7 @@ RMS_FEWEST = 32
 STRETCH = 4.0  # how much more roundoff shows what hangs on it
 CLOSE = 2.0  # independent roundings of half a step each spread 1.7 times as far as usual ones
 CLOSE_ALONE = 4.0  # of one element, which goes twice as far by chance
+ASTRIDE = 3.0  # n terms of either sign reach sqrt(n) times their root mean square
 STEEP = 1.5  # of what is in proportion; by chance one element in fifty goes as far
 HALF_ULP = 0.505  # the oracle's own rounding counts too
 
@@ -122,6 +123,10 @@ def close_apart(samples: torch.Tensor, apart: torch.Tensor, centre: torch.Tensor
     together, with which few samples are sure; an element by itself must go further.
     """
     narrow, wide = ((x - centre).square().mean(0) for x in (samples, apart))
+    # Few terms of one sign more than the other: three times `wide`, whatever cancels elsewhere.
+    share = ASTRIDE / quantile(ALARM, samples.shape[0])
+    astride = torch.isfinite(wide) & (wide * share**2 > narrow)
+    samples = torch.where(astride, centre + (apart - centre) * share, samples)
     far = torch.isfinite(wide) & (wide > CLOSE_ALONE**2 * narrow)
     if centre.dim():
         narrow, wide = (x.mean(-1, keepdim=True) for x in (narrow, wide))
