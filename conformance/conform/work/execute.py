@@ -61,6 +61,7 @@ class _Progress:
     cotangents_changed: int = 0
     apart: str = ""
     only: int | None = None  # the one result to pull back from
+    meanwhile: Callable[[], object] | None = None  # between the way there and the way back
 
     def metering(self) -> AbstractContextManager[None]:
         """Around the target's own work."""
@@ -139,9 +140,7 @@ class Executor:
         memory: ArgumentMemory,
         progress: _Progress,
     ) -> None:
-        values = argument_values(request, memory)
-        for key in request.wrt:
-            values[key] = values[key].detach().requires_grad_()
+        values = _leaves(request, memory)
         began = time.perf_counter()
         try:
             poison_free_memory(self._device)
@@ -153,6 +152,8 @@ class Executor:
         returned = unpack(value)
         progress.aliases = memory.shared_with(returned.tensors())
         progress.returned = returned
+        if progress.meanwhile is not None:
+            progress.meanwhile()
         if request.wrt:
             began = time.perf_counter()
             self._pull_back(request, [values[key] for key in request.wrt], progress)
@@ -248,7 +249,8 @@ class Executor:
         return any(differences(before, after))
 
     def _apart(self, operator: BoundOperator, request: CallRequest, progress: _Progress) -> str:
-        """What is wrong when gradients are asked for one by one, after a call without any.
+        """What is wrong when gradients are asked for one by one, after a call without any, or with
+        a call of other values between the way there and the way back.
 
         All on one memory, so that what an earlier call kept there is found again.
         """
@@ -264,6 +266,8 @@ class Executor:
                 return f"{words}, asked for alone, raises {part.exception.type}"
             if not same_gradients(progress.gradients, [part.gradients]):
                 return f"{words} is another when nothing else has one"
+        if self._overtaken(operator, request, memory, progress):
+            return "the gradients are others when another call comes between there and back"
         tensors = progress.returned.tensors() if progress.returned else []
         floats = [x for x in tensors if x.is_floating_point()]
         if len(floats) > 1:
@@ -272,6 +276,27 @@ class Executor:
             if not same_gradients(progress.gradients, parts):
                 return "the gradients of the results, one by one, do not add up"
         return self._bent(operator, request, progress)
+
+    def _overtaken(
+        self,
+        operator: BoundOperator,
+        request: CallRequest,
+        memory: ArgumentMemory,
+        progress: _Progress,
+    ) -> bool:
+        """Whether a call of other values between the way there and the way back changes gradients.
+
+        An error is not held against it: autograd itself raises it where a module's weights were
+        written meanwhile, and nobody is misled.
+        """
+        other = ArgumentMemory(request.named_args(), self._device)
+        other.halve_floats()
+        values = _leaves(request, other)
+        between = _Progress(meanwhile=lambda: _invoke(operator, request, values))
+        part = self._pulled(operator, request, memory, between)
+        if part.exception is not None:
+            return False
+        return not same_gradients(progress.gradients, [part.gradients])
 
     def _bent(self, operator: BoundOperator, request: CallRequest, progress: _Progress) -> str:
         """What is wrong with the gradients when the inputs are copied to contiguous memory.
@@ -349,6 +374,14 @@ def _present(
 
 def _stage(progress: _Progress) -> str:
     return "call" if progress.returned is None else "backward"
+
+
+def _leaves(request: CallRequest, memory: ArgumentMemory) -> dict[ArgKey, Any]:
+    """The arguments, those that want a gradient as leaves of a graph."""
+    values = argument_values(request, memory)
+    for key in request.wrt:
+        values[key] = values[key].detach().requires_grad_()
+    return values
 
 
 def _invoke(operator: BoundOperator, request: CallRequest, values: dict[ArgKey, Any]) -> Any:
