@@ -187,9 +187,10 @@ def build(
     lead = _leading(chooser)
     regime = _regime(chooser, variant)
     layout = limits.layouts[chooser.stratum(len(limits.layouts), "layout")]
-    # A law about sizes, or about normal values, sees little where rows are equal; near the limits
-    # they are a tie that the last bit decides.
-    apart = variant.sized or variant.regimes == ("normal",) or regime == "near_limits"
+    if layout == "expanded" and regime == "near_limits" and variant.regimes is None:
+        regime = "large"  # near the limits equal rows are a tie that the last bit decides
+    # A law about sizes, or about normal values, sees little where rows are equal.
+    apart = variant.sized or variant.regimes in (("normal",), ("near_limits",))
     if layout == "expanded" and apart:
         layout = "sliced"
     inputs: dict[str, Value] = {}
