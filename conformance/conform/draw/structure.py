@@ -25,6 +25,9 @@ REGIMES = (
 )  # fmt: skip
 
 
+DISTINCT = frozenset({"normal", "sorted", "near_limits"})  # who asks for these alone means it
+
+
 class OptionNotClaimed(Exception):
     """A law fixes an option that the target does not claim."""
 
@@ -189,8 +192,8 @@ def build(
     layout = limits.layouts[chooser.stratum(len(limits.layouts), "layout")]
     if layout == "expanded" and regime == "near_limits" and variant.regimes is None:
         regime = "large"  # near the limits equal rows are a tie that the last bit decides
-    # A law about sizes, or about normal values, sees little where rows are equal.
-    apart = variant.sized or variant.regimes in (("normal",), ("near_limits",))
+    # A law about sizes, or about distinct values, sees little where rows are equal.
+    apart = variant.sized or (variant.regimes is not None and DISTINCT.issuperset(variant.regimes))
     if layout == "expanded" and apart:
         layout = "sliced"
     inputs: dict[str, Value] = {}
