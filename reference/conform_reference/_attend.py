@@ -11,7 +11,7 @@ from conform_reference import _check
 from conform_reference._masks import visibility
 from conform_reference._saved import tanh
 from conform_reference._settings import settings
-from conform_reference.rounding import injected, mark
+from conform_reference.rounding import injected, mark, unless_doubtful
 
 LARGEST_BESIDE_FILLS = 1e8
 
@@ -112,20 +112,20 @@ def _differences_stored(scores: Tensor, visible: Tensor, maximum: Tensor, live: 
 
 
 def _beyond_fills(scores: Tensor, visible: Tensor) -> Tensor:
-    """Rows of which nothing can be said.
+    """The rows of which nothing can be said, bool[..., Lq, 1].
 
     Hidden scores are often filled with -1e9, or have it added: that hides nothing among scores
     which are about as large.
     """
     if not scores.shape[-1]:
-        return torch.zeros_like(visible)
+        return torch.zeros_like(scores.sum(-1, keepdim=True), dtype=torch.bool)
     largest = torch.where(torch.isinf(scores), 0.0, scores).detach().abs().amax(-1, keepdim=True)
     return (largest > LARGEST_BESIDE_FILLS) & ~visible.all(-1, keepdim=True)
 
 
 def exponentiate(scores: Tensor, visible: Tensor, sinks: Tensor | None = None) -> Partial:
     """exp of the visible scores relative to their row's maximum; a row without any has sum 0."""
-    beyond = _beyond_fills(scores, visible) if injected() else None
+    beyond = _beyond_fills(scores, visible)
     scores = torch.where(visible, scores, -math.inf)
     maximum = scores.detach().amax(-1, keepdim=True) if scores.shape[-1] else None
     if maximum is None:
@@ -143,8 +143,7 @@ def exponentiate(scores: Tensor, visible: Tensor, sinks: Tensor | None = None) -
     if injected():
         live = live_maximum(scores, sinks)
         scores = _differences_stored(scores, visible, reference, live)
-    if beyond is not None:
-        scores = torch.where(beyond, math.nan, scores)
+    scores = unless_doubtful(scores, beyond)
     # (Two steps: the maximum itself must not be rounded, or large scores come to lie above it.)
     exponentials = torch.exp(scores - reference - live)
     # Online forms evaluate the exponentials of the sum apart, with roundoff of their own.

@@ -13,7 +13,7 @@ import torch
 
 from conform.draw.fill import DTYPES
 from conform.judge.roundoff import Roundoff
-from conform_reference.rounding import marks
+from conform_reference.rounding import DOUBT, marks
 
 
 @dataclass(frozen=True)
@@ -150,6 +150,8 @@ def rounding(model: Model, c: torch.Tensor, noise: Roundoff) -> Iterator[None]:
 
     def hook(name: str, x: torch.Tensor) -> torch.Tensor:
         nonlocal count
+        if name == DOUBT:
+            return torch.where(x != 0, torch.nan, x)
         if name.startswith("float32.") and x.is_floating_point():
             count += 1
             return _float32(x, _another(x, c, count, noise), noise)

@@ -95,19 +95,9 @@ def _hooked(function: Function, hook: Callable[[str, Tensor], Tensor]) -> Functi
     def call(*args: Any, **options: Any) -> Any:
         inside: AbstractContextManager[None] = marks(hook)
         with inside:
-            made = function(*args, **options)
-        # (The reference says by a NaN that under roundoff nothing can be said.)
-        plain = function(*args, **options)
-        if not isinstance(made, tuple):
-            return _where_known(made, plain)
-        return tuple(_where_known(x, y) for x, y in zip(made, plain, strict=True))
+            return function(*args, **options)
 
     return call
-
-
-def _where_known(made: Any, plain: Any) -> Any:
-    floats = isinstance(made, Tensor) and made.is_floating_point()
-    return torch.where(made.isnan(), plain, made) if floats else made
 
 
 # -- mutants -----------------------------------------------------------------------------------
