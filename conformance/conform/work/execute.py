@@ -12,6 +12,7 @@ import torch
 
 from conform.measure import Measurement, reversed_programs
 from conform.measure.meter import Meter
+from conform.measure.seam import has_kernels
 from conform.work.effects import GlobalState, count_changed
 from conform.work.frames import describe_exception
 from conform.work.gpu import end_if_lost, poison_free_memory
@@ -61,6 +62,7 @@ class _Progress:
     cotangents_changed: int = 0
     apart: str = ""
     only: int | None = None  # the one result to pull back from
+    again: bool = False  # pull back twice, and keep the second time's gradients
     meanwhile: Callable[[], object] | None = None  # between the way there and the way back
 
     def metering(self) -> AbstractContextManager[None]:
@@ -85,7 +87,8 @@ class Executor:
         operator = self._operators[request.operator]
         memory = ArgumentMemory(request.named_args(), self._device)
         progress = _Progress()
-        if request.measure and not self._unmeasured:
+        # What does not fit makes kernels go astray, which the meter holds back.
+        if (request.measure or (request.unfit and has_kernels())) and not self._unmeasured:
             progress.meter = _meter_of(memory)
         self._guarded(progress, lambda: self._call(operator, request, memory, progress))
         mutated, margins = memory.changed()
@@ -123,12 +126,10 @@ class Executor:
             action()
         except MalformedResult as error:
             progress.outcome, progress.note = ReplyOutcome.MALFORMED, str(error)
-        except NotImplementedError as error:
-            progress.outcome = ReplyOutcome.REFUSED
-            progress.exception = describe_exception(error, _stage(progress))
         except BaseException as error:  # noqa: BLE001 - sys.exit and KeyboardInterrupt are answers, too
             end_if_lost(self._device)
-            progress.outcome = ReplyOutcome.RAISED
+            refused = _is_refusal(error)
+            progress.outcome = ReplyOutcome.REFUSED if refused else ReplyOutcome.RAISED
             progress.exception = describe_exception(error, _stage(progress))
         finally:
             progress.state_changed += self._state.changed()
@@ -179,7 +180,8 @@ class Executor:
                 progress.meter.name("cotangent", c)
         before = [plain_values(c).clone() for _, c in pairs]
         with progress.metering():
-            found = pulled_back([y for y, _ in pairs], leaves, [c for _, c in pairs])
+            flowing = [c for _, c in pairs]
+            found = pulled_back([y for y, _ in pairs], leaves, flowing, again=progress.again)
         progress.cotangents_changed = sum(
             count_changed(plain_values(c), kept) for (_, c), kept in zip(pairs, before, strict=True)
         )
@@ -249,8 +251,8 @@ class Executor:
         return any(differences(before, after))
 
     def _apart(self, operator: BoundOperator, request: CallRequest, progress: _Progress) -> str:
-        """What is wrong when gradients are asked for one by one, after a call without any, or with
-        a call of other values between the way there and the way back.
+        """What is wrong when gradients are asked for one by one, after a call without any, with a
+        call of other values between the way there and the way back, or twice.
 
         All on one memory, so that what an earlier call kept there is found again.
         """
@@ -268,6 +270,10 @@ class Executor:
                 return f"{words} is another when nothing else has one"
         if self._overtaken(operator, request, memory, progress):
             return "the gradients are others when another call comes between there and back"
+        # An error is not held against it: a graph may be good for one way back.
+        twice = self._pulled(operator, request, memory, _Progress(again=True))
+        if twice.exception is None and not same_gradients(progress.gradients, [twice.gradients]):
+            return "the gradients are others on a second way back through one graph"
         tensors = progress.returned.tensors() if progress.returned else []
         floats = [x for x in tensors if x.is_floating_point()]
         if len(floats) > 1:
@@ -374,6 +380,14 @@ def _present(
 
 def _stage(progress: _Progress) -> str:
     return "call" if progress.returned is None else "backward"
+
+
+def _is_refusal(error: BaseException) -> bool:
+    """NotImplementedError, or that of Triton's interpreter, which wraps it: what it lacks."""
+    seen: BaseException | None = error
+    while type(seen).__name__ == "InterpreterError" and seen is not None:
+        seen = seen.__cause__
+    return isinstance(seen, NotImplementedError)
 
 
 def _leaves(request: CallRequest, memory: ArgumentMemory) -> dict[ArgKey, Any]:
