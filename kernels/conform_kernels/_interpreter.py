@@ -38,6 +38,7 @@ def mend() -> None:
         _patch_casts()
         _patch_language_once()
         _share_types()
+        _patch_grids()
         mend_library()
         mend_tuning()
         # A kernel's infinities are meant; on a GPU nobody warns of them either.
@@ -218,6 +219,17 @@ def _patch_language_once() -> None:
         return _Kept()
 
     _triton._patch_lang = patch_once
+
+
+def _patch_grids() -> None:
+    """A grid may be a list, too, as it may where kernels are compiled."""
+    plain = _triton.GridExecutor.__init__
+
+    def init(self: Any, fn: Any, names: Any, grid: Any, *rest: Any) -> None:
+        called = (lambda found: tuple(grid(found))) if callable(grid) else tuple(grid)
+        plain(self, fn, names, called, *rest)
+
+    _triton.GridExecutor.__init__ = init
 
 
 def _share_types() -> None:

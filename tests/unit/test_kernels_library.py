@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import pytest
 import torch
@@ -92,6 +93,13 @@ def test_tuning_runs_the_first_configuration_once_before() -> None:
     assert _tuned.best_config.kwargs == {"N": 4}
     _tuned[lambda meta: (triton.cdiv(3, meta["N"]),)](x, 3)
     assert x.tolist() == [3, 3, 3]
+
+
+@pytest.mark.parametrize("grid", [[2], lambda _: [2], (2,)])
+def test_a_grid_may_be_a_list(grid: Any) -> None:
+    total, old = torch.zeros(2, 4, dtype=torch.bfloat16).unbind()
+    _add[grid](total, torch.zeros(4, dtype=torch.int64), torch.ones(4).bfloat16(), old, N=4)
+    assert total[0] == 6
 
 
 def test_the_meter_leaves_tuning_out() -> None:
