@@ -39,6 +39,7 @@ def mend() -> None:
         _patch_language_once()
         _share_types()
         _patch_grids()
+        _patch_numbers()
         mend_library()
         mend_tuning()
         # A kernel's infinities are meant; on a GPU nobody warns of them either.
@@ -230,6 +231,21 @@ def _patch_grids() -> None:
         plain(self, fn, names, called, *rest)
 
     _triton.GridExecutor.__init__ = init
+
+
+class _Number(float):
+    """A kernel's argument that is a float: still a number here, but cast as a tensor is."""
+
+    dtype = tl.float32
+
+    def to(self, dtype: Any, *args: Any, **options: Any) -> Any:
+        tensor = _triton.interpreter_semantic.to_tensor(float(self))
+        return tensor.to(dtype, *args, **options)
+
+
+def _patch_numbers() -> None:
+    plain = _triton._implicit_cvt
+    _triton._implicit_cvt = lambda arg: _Number(arg) if type(arg) is float else plain(arg)
 
 
 def _share_types() -> None:

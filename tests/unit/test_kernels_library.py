@@ -53,6 +53,18 @@ def _tuned(x, count, N: tl.constexpr):
     tl.store(x + at, tl.load(x + at, mask=at < count) + 1.0, mask=at < count)
 
 
+@triton.jit
+def _shifted(x, y, shift, N: tl.constexpr):
+    at = tl.arange(0, N)
+    tl.store(y + at, tl.load(x + at) + shift.to(tl.float32) + shift)
+
+
+def test_a_float_argument_is_cast_as_a_tensor_is() -> None:
+    x, y = torch.randn(4), torch.zeros(4)
+    _shifted[(1,)](x, y, 0.25, N=4)
+    assert torch.equal(y, x + 0.5)
+
+
 def test_functions_of_the_library_by_any_name() -> None:
     x, y = torch.randn(8), torch.zeros(6, 8)
     _library[(1,)](x, y, N=8)
