@@ -62,7 +62,6 @@ class _Progress:
     cotangents_changed: int = 0
     apart: str = ""
     only: int | None = None  # the one result to pull back from
-    again: bool = False  # pull back twice, and keep the second time's gradients
     meanwhile: Callable[[], object] | None = None  # between the way there and the way back
 
     def metering(self) -> AbstractContextManager[None]:
@@ -180,8 +179,7 @@ class Executor:
                 progress.meter.name("cotangent", c)
         before = [plain_values(c).clone() for _, c in pairs]
         with progress.metering():
-            flowing = [c for _, c in pairs]
-            found = pulled_back([y for y, _ in pairs], leaves, flowing, again=progress.again)
+            found = pulled_back([y for y, _ in pairs], leaves, [c for _, c in pairs])
         progress.cotangents_changed = sum(
             count_changed(plain_values(c), kept) for (_, c), kept in zip(pairs, before, strict=True)
         )
@@ -251,8 +249,8 @@ class Executor:
         return any(differences(before, after))
 
     def _apart(self, operator: BoundOperator, request: CallRequest, progress: _Progress) -> str:
-        """What is wrong when gradients are asked for one by one, after a call without any, with a
-        call of other values between the way there and the way back, or twice.
+        """What is wrong when gradients are asked for one by one, after a call without any, or with
+        a call of other values between the way there and the way back.
 
         All on one memory, so that what an earlier call kept there is found again.
         """
@@ -270,10 +268,6 @@ class Executor:
                 return f"{words} is another when nothing else has one"
         if self._overtaken(operator, request, memory, progress):
             return "the gradients are others when another call comes between there and back"
-        # An error is not held against it: a graph may be good for one way back.
-        twice = self._pulled(operator, request, memory, _Progress(again=True))
-        if twice.exception is None and not same_gradients(progress.gradients, [twice.gradients]):
-            return "the gradients are others on a second way back through one graph"
         tensors = progress.returned.tensors() if progress.returned else []
         floats = [x for x in tensors if x.is_floating_point()]
         if len(floats) > 1:
