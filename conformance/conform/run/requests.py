@@ -27,7 +27,7 @@ DERIVED = ("contiguous", "swapped", "transposed", "swapped", "sliced", "swapped"
 class Asked:
     """Arguments and passed options of one call; `wrt` and `cotangents` ask for gradients.
 
-    `measure`, `order` and `apart` as in CallRequest.
+    `measure`, `order`, `apart` and `unfit` as in CallRequest.
     """
 
     args: tuple[Any, ...]
@@ -38,6 +38,7 @@ class Asked:
     measure: bool = False
     order: bool = False
     apart: bool = False
+    unfit: bool = False
 
 
 def make_request(
@@ -86,6 +87,7 @@ def make_request(
         asked.order,
         _without_gradients(material, spec, asked),
         asked.apart,
+        asked.unfit,
     )
 
 
