@@ -101,6 +101,8 @@ def _patch_values() -> None:
 
 def _as_mask(mask: Any) -> Any:
     """A scalar comparison spread over a block comes as integers, which are refused as a mask."""
+    if isinstance(mask, _np.ndarray):  # Triton 3.6 passes a descriptor's mask bare
+        mask = _triton.TensorHandle(mask, tl.int1)
     if mask.data.dtype == bool:
         return mask
     return _triton.TensorHandle(mask.data.astype(bool), tl.int1)
