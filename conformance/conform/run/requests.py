@@ -170,6 +170,8 @@ def argument(material: Material, value: Any, strides: str, dtype: str, layout: s
     if not value.is_floating_point():
         return TensorArg.of(value)
     given = value.detach().to(DTYPES[dtype])
+    if material.is_swapped(value):
+        layout = "swapped"
     if layout == "transposed" and given.dim() < 2:
         layout = "sliced"
     if layout != "contiguous" and not material.is_fresh(value):
