@@ -61,6 +61,7 @@ def test_misbehaviour_is_a_verdict(conform: Conform, name: str, outcome: str, wo
         ("reuses_buffer", "result-kept"),
         ("remembers_addresses", "inputs-read-anew"),
         ("gradient_ignores_strides", "gradients-apart"),
+        ("gradient_of_the_last_call", "gradients-apart"),
     ],
 )
 def test_effects_are_seen_by_hygiene(conform: Conform, name: str, law: str) -> None:

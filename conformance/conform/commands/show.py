@@ -80,7 +80,10 @@ def _explain_operator(book: Book, name: str) -> None:
     for option, item in spec.options.items():
         print(f"option {option} = {item.default}")
     for model, rounding in spec.accuracy.rounding.items():
-        print(f"rounding model {model}: {', '.join(rounding.forward) or 'one final rounding'}")
+        words = ", ".join(rounding.forward) or "one final rounding"
+        print(f"rounding model {model}: {words}" + (f". {rounding.note}" if rounding.note else ""))
+    if spec.accuracy.note:
+        print(f"accuracy: {spec.accuracy.note}")
     for law in operator.properties:
         print(f"  {law.id} ({law.spec.level}): {law.spec.statement}")
     for mistake in spec.mistakes:
