@@ -97,7 +97,7 @@ def test_an_alternative_that_is_not_claimed_is_not_waited_for() -> None:
 
 def test_an_option_that_the_target_lacks_is_not_what_a_law_hangs_on() -> None:
     """Its default is among what the law lets be chosen: the law is asked, at the default."""
-    law = BOOK.property("decode_attention.usual-head-sizes")
+    law = BOOK.property("decode_attention.heads-beyond-256")
     assert {("scale", None), ("scale", 0.125)} <= law.alternatives
     bench = Bench(BOOK, PROFILES["quick"])
     claim = replace(bench.claims["decode_attention"], options=frozenset())
