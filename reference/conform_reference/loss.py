@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from conform_reference._check import compute_dtype
-from conform_reference._cross_entropy import log_softmax
+from conform_reference._cross_entropy import evaluated_again, log_softmax
 from conform_reference.rounding import another_order, injected, mark
 
 
@@ -64,19 +64,7 @@ def linear_language_model_loss(
     # Who never stores the logits evaluates those of the right words once more, apart.
     loss = another_order(loss, of_targets)
     if injected():
-        loss = loss + _evaluated_again(x.to(dtype), weight.to(dtype), logits, kept)
+        at, words = x[:, :-1].detach().to(dtype), weight.detach().to(dtype)
+        again = evaluated_again(logits[:, :-1], lambda: at @ words.T, -1)
+        loss = loss + torch.where(kept, again, 0.0).sum() / kept.sum().clamp(min=1)
     return loss.to(x.dtype)
-
-
-def _evaluated_again(x: Tensor, weight: Tensor, logits: Tensor, kept: Tensor) -> Tensor:
-    """Zero, with the slope that weights exp(logit - lse) have on the way back besides softmax's.
-
-    The logits are evaluated again there, and held against the log-sum-exp of the way there.
-    """
-    at, rows = x[:, :-1].detach(), logits[:, :-1]
-    lag = at @ weight.detach().T - at @ weight.detach().T
-    weights = torch.softmax(rows.detach(), -1) * torch.expm1(torch.clamp(lag, max=1.0))
-    usual = torch.isfinite(weights) & torch.isfinite(rows.detach())
-    change = torch.where(usual, rows - rows.detach(), 0.0)
-    slopes = torch.sum(torch.where(usual, weights, 0.0) * change, dim=-1)
-    return torch.where(kept, slopes, 0.0).sum() / kept.sum().clamp(min=1)

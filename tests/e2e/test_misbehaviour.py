@@ -106,6 +106,13 @@ def test_much_printing_is_harmless(conform: Conform) -> None:
     assert len(done.out) < 20_000
 
 
+def test_what_raises_is_told_how_to_declare_it(conform: Conform) -> None:
+    law = ("--property", "softmax.agrees-with-reference")
+    hint = "hint: what raised was asked within the contract"
+    assert hint in run_softmax(conform, PROCESS / "raises.py", *law).out
+    assert hint not in run_softmax(conform, PROCESS / "returns_nan.py", *law).out
+
+
 def test_a_crash_does_not_end_the_run(conform: Conform, tmp_path: Path) -> None:
     """One function segfaults, another hangs: both are verdicts, and the third is judged."""
     target = tmp_path / "mixed.py"

@@ -72,6 +72,7 @@ def meter_of(memory: ArgumentMemory) -> Meter:
 
 
 def reply_of(progress: Progress, effects: Effects, previous_changed: bool) -> CallReply:
+    """All that was seen of a call, to be sent back."""
     returned = progress.returned
     return CallReply(
         outcome=progress.outcome,
