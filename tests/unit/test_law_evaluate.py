@@ -233,6 +233,7 @@ LANGUAGE: dict[str, Any] = {
     "mutated(op(x))": "mutated",
     "dtype(op(x))": "dtype",
     "contiguous((x, 3))": (X, 3),
+    "swapped((x, 3))": (X, 3),
     "state_changed(op(x))": "state_changed",
     "repeats(op(x))": "repeats",
     "kept(op(x))": "kept",

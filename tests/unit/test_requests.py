@@ -132,6 +132,9 @@ def test_what_a_law_computes_lies_in_the_layouts_of_real_callers() -> None:
     fresh = [(x * 1.0) for x in (q, k, v)]
     material.fresh += fresh
     assert strides(*fresh) == [tuple(torch.empty(x.shape).stride()) for x in fresh]
+    beside = [(x * 1.0) for x in (q, k, v)]
+    material.swapped += beside
+    assert all(is_swapped(s) for s in strides(*beside))
     plain = materialise(operator, case.with_(derived="contiguous"), "float32")
     for n in range(2, 17):
         args = [x[..., :n] for x in plain.inputs]

@@ -93,3 +93,20 @@ def test_an_alternative_that_is_not_claimed_is_not_waited_for() -> None:
     verdict = verify(session, law, "float32")
     assert verdict.outcome is Outcome.PASS
     assert verdict.cases <= PROFILES["quick"].law + 2 * len(law.alternatives)
+
+
+def test_an_option_that_the_target_lacks_is_not_what_a_law_hangs_on() -> None:
+    """Its default is among what the law lets be chosen: the law is asked, at the default."""
+    law = BOOK.property("decode_attention.heads-beyond-256")
+    assert {("scale", None), ("scale", 0.125)} <= law.alternatives
+    bench = Bench(BOOK, PROFILES["quick"])
+    claim = replace(bench.claims["decode_attention"], options=frozenset())
+    bench.claims["decode_attention"] = claim
+    session = bench.session("decode_attention", bench.oracle("decode_attention"))
+    seen: list[object] = []
+    session.before_case = lambda law, case, dtype: seen.append(case.options["scale"])
+    assert verify(session, law, "float32").outcome is Outcome.PASS
+    assert set(seen) == {None}
+    bench.claims["decode_attention"] = replace(claim, fixed={"scale": 1.0})
+    session = bench.session("decode_attention", bench.oracle("decode_attention"))
+    assert verify(session, law, "float32").outcome is Outcome.UNSUPPORTED

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from conform.draw.case import Case, Source, Value, derive_seed
 from conform.draw.choosers import RecordingChooser, ReplayChooser
 from conform.draw.expressions import Chooser, DrawScope, Unsatisfied, sizes
-from conform.law.grammar import LawError, parse
+from conform.law.grammar import LawError, parse, written_out
 from conform.spec.models import InputSpec, OperatorSpec
 
 SAME = 6  # every so many cases a size repeats an earlier one, where it may
@@ -298,8 +298,7 @@ def _options(
     options: dict[str, Value] = {}
     for name, item in spec.options.items():
         if name in variant.options:
-            value: Value = variant.options[name]
-            _check_claimed(name, value, item.default, limits)
+            value: Value = _set_by_law(name, variant.options[name], item.default, limits)
             if isinstance(value, str) and value.startswith("="):
                 value = scope.draw(value[1:], f"law.option.{name}")
         elif name in limits.fixed:
@@ -315,11 +314,16 @@ def _options(
     return options
 
 
-def _check_claimed(name: str, value: object, default: object, limits: Constraints) -> None:
-    """A law's fixed option must be one that the target claims, or what it always has."""
-    claimed = limits.options is None or name in limits.options
-    if not claimed and value != limits.fixed.get(name, default):
-        raise OptionNotClaimed(f"the option {name!r} is not claimed")
+def _set_by_law(name: str, value: Any, default: object, limits: Constraints) -> Any:
+    """What a law sets an option to. One that the target does not claim stays what it always is
+    there: the law must set it to that, or let it be chosen."""
+    always = limits.fixed.get(name, default)
+    if limits.options is None or name in limits.options or value == always:
+        return value
+    chosen = written_out(value[1:]) if isinstance(value, str) and value[:1] == "=" else []
+    if any(type(item) is type(always) and item == always for item in chosen):
+        return always
+    raise OptionNotClaimed(f"the option {name!r} is not claimed")
 
 
 def _laid_out(source: Source, layout: str, chooser: Chooser) -> Source:

@@ -110,19 +110,24 @@ def _dtype(self: Evaluator, node: ast.Call) -> Any:
     return self.caller.observed_call("dtype", lambda: self.value(node.args[0]))
 
 
-def _contiguous(self: Evaluator, node: ast.Call) -> Any:
-    value = self.value(node.args[0])
-    remembered: list[Tensor] = self.names.get("_fresh", [])
+def _laid(name: str) -> Callable[[Evaluator, ast.Call], Any]:
+    """Copies that are remembered under `name`; see Material."""
 
-    def fresh(x: Any) -> Any:
-        if not isinstance(x, Tensor):
-            return x
-        remembered.append(x.clone())
-        return remembered[-1]
+    def form(self: Evaluator, node: ast.Call) -> Any:
+        value = self.value(node.args[0])
+        remembered: list[Tensor] = self.names.get(name, [])
 
-    if isinstance(value, dict):
-        return {key: fresh(item) for key, item in value.items()}
-    return tuple(fresh(x) for x in value) if isinstance(value, tuple) else fresh(value)
+        def fresh(x: Any) -> Any:
+            if not isinstance(x, Tensor):
+                return x
+            remembered.append(x.clone())
+            return remembered[-1]
+
+        if isinstance(value, dict):
+            return {key: fresh(item) for key, item in value.items()}
+        return tuple(fresh(x) for x in value) if isinstance(value, tuple) else fresh(value)
+
+    return form
 
 
 def _batch_element(self: Evaluator, node: ast.Call) -> Any:
@@ -172,7 +177,7 @@ FORMS: dict[str, Callable[[Evaluator, ast.Call], Any]] = {
     "state_changed": _observed("state_changed"), "kept": _observed("kept"),
     "renewed": _observed("renewed"), "apart": _observed("apart"),
     "repeats": _observed("repeats"), "well_formed": _observed("well_formed"), "dtype": _dtype,
-    "contiguous": _contiguous, "batch_element": _batch_element,
+    "contiguous": _laid("_fresh"), "swapped": _laid("_swapped"), "batch_element": _batch_element,
     "batch_reversed": _batch_reversed,
     "default_options": _default_options,
     **measures.FORMS,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping
 from functools import cache, lru_cache
+from typing import Any
 
 MAX_NODES = 400
 MAX_DEPTH = 40
@@ -139,6 +140,14 @@ def names_used(node: ast.AST, lets: Mapping[str, ast.expr]) -> set[str]:
 def _names_in(node: ast.AST) -> frozenset[str]:
     """The names in a tree, which does not change; laws ask for them with every case."""
     return frozenset(item.id for item in ast.walk(node) if isinstance(item, ast.Name))
+
+
+def written_out(source: str) -> list[Any]:
+    """The plain values among what a `choose(...)` chooses between; none of another expression."""
+    node = parse(source)
+    if not (isinstance(node, ast.Call) and ast.unparse(node.func) == "choose"):
+        return []
+    return [item.value for item in node.args if isinstance(item, ast.Constant)]
 
 
 def called_operators(node: ast.expr) -> set[str]:

@@ -357,6 +357,7 @@ FORMS: dict[str, str] = {
     "repeats": "repeats(call): the same call on the same memory gives the same bits.",
     "well_formed": "well_formed(call): plain tensors of the promised shapes and dtypes.",
     "contiguous": "contiguous(x): the same values in fresh contiguous memory.",
+    "swapped": "swapped(x): the same values, of [B, H, L, D] say, in memory as [B, L, H, D].",
     "batch_element": "batch_element(x, b): element b of a batch (inputs, options or a result).",
     "batch_reversed": "batch_reversed(x): the batch (inputs, options or a result) in reverse.",
     "dtype": "dtype(x): the dtype in which the target returned x, as a text.",

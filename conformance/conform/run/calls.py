@@ -214,7 +214,8 @@ class TargetCalls:
         if id(value) in self.material.placed:
             return id(value)  # drawn tensors live as long as the material
         flat = value.detach().contiguous()
-        return (tuple(value.shape), str(value.dtype), hash(flat.numpy().tobytes()))
+        image = (tuple(value.shape), str(value.dtype), hash(flat.numpy().tobytes()))
+        return (*image, "swapped") if self.material.is_swapped(value) else image
 
     def _truth(self, call: Call, passed: Mapping[str, Any]) -> Truth:
         """What the call should give. ValueError (the oracle's) when the call is not legal."""

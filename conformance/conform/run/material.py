@@ -37,7 +37,7 @@ class Material:
 
     `names`: float tensors are float64 images of the tensors in the dtype, exactly. `placed` maps
     the id of such a tensor to the dtype's tensor in memory. `fresh` are those that a law wants in
-    contiguous memory.
+    contiguous memory, `swapped` those with the two dims before the last swapped in memory.
     """
 
     operator: Operator
@@ -47,6 +47,7 @@ class Material:
     placed: dict[int, Placed] = field(default_factory=dict)
     keep: list[torch.Tensor] = field(default_factory=list)
     fresh: list[torch.Tensor] = field(default_factory=list)
+    swapped: list[torch.Tensor] = field(default_factory=list)
 
     @property
     def inputs(self) -> tuple[Any, ...]:
@@ -63,6 +64,10 @@ class Material:
     def is_fresh(self, x: torch.Tensor) -> bool:
         """Whether a law asked for `contiguous` memory for this tensor."""
         return any(x is own for own in self.fresh)
+
+    def is_swapped(self, x: torch.Tensor) -> bool:
+        """Whether a law asked for `swapped` memory for this tensor."""
+        return any(x is own for own in self.swapped)
 
     def elements(self) -> int:
         """Number of input elements."""
@@ -83,7 +88,7 @@ def materialise(
     made.names["inputs"] = tuple(values.values())
     made.names["options"] = {name: value for name, value in options.items() if passed(name)}
     made.names["dtype_name"] = dtype
-    made.names["_fresh"] = made.fresh
+    made.names["_fresh"], made.names["_swapped"] = made.fresh, made.swapped
     made.names["itemsize"] = DTYPES[dtype].itemsize
     made.names["_input_names"] = tuple(values)
     made.names["_batch_axes"] = {

@@ -180,6 +180,8 @@ def argument(material: Material, value: Any, strides: str, dtype: str, layout: s
             return TensorArg.of(value)
         return TensorArg(placed.storage, placed.shape, placed.strides, placed.offset, value.dtype)
     given = value.detach().to(DTYPES[dtype])
+    if material.is_swapped(value):
+        layout = "swapped"
     if layout == "transposed" and given.dim() < 2:
         layout = "sliced"
     if layout != "contiguous" and not material.is_fresh(value):

@@ -165,7 +165,7 @@ def _cases(
         if (
             decided >= wanted
             and all(tally.reached.get(name) for name in law.spec.reach)
-            and not (few and law.alternatives - tally.chosen)
+            and not (few and _choices(session, law) - tally.chosen)
         ):
             return
         # Refusing everything, or lacking what the law needs, will not change.
@@ -186,6 +186,13 @@ def _cases(
             tally.reasons.append(str(missing))
             return
         yield item, case
+
+
+def _choices(session: Session, law: Property) -> frozenset[tuple[str, object]]:
+    """What the law chooses between, without options that the target lacks."""
+    options = session.book.operator(law.operator).spec.options
+    claimed = session.claims[law.operator].options if law.operator in session.claims else ()
+    return frozenset(x for x in law.alternatives if x[0] not in options or x[0] in claimed)
 
 
 def _outcome(

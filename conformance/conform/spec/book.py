@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from conform.errors import ConformError
-from conform.law.grammar import called_operators, free_names, names_used, parse
+from conform.law.grammar import called_operators, free_names, names_used, parse, written_out
 from conform.law.names import KERNEL_MEASURES, MEASURE_NAMES
 from conform.nearest import nearest
 from conform.spec.loader import (
@@ -102,10 +102,7 @@ class Property:
         options = {k: str(v)[1:] for k, v in self.spec.options.items() if str(v)[:1] == "="}
         found = set()
         for name, text in {**self.spec.dims, **options, **self.spec.draw}.items():
-            node = parse(str(text))
-            if isinstance(node, ast.Call) and ast.unparse(node.func) == "choose":
-                items = [item.value for item in node.args if isinstance(item, ast.Constant)]
-                found |= {(name, value) for value in items}
+            found |= {(name, value) for value in written_out(str(text))}
         return frozenset(found)
 
     @cached_property
