@@ -220,15 +220,18 @@ class Executor:
             return
         kept = KeptResults(again.returned.tensors())
         other = ArgumentMemory(request.named_args(), self._device)
-        other.halve_floats()
+        other.change_floats()
         last = _Progress()
         self._guarded(last, lambda: self._call_quietly(operator, request, other, last))
         progress.kept = kept.intact()
         if last.returned is None:
             return
         wanted = [r.clone() if isinstance(r, torch.Tensor) else r for r in last.returned.results]
+        # Who keeps the latest call alone has to have seen this memory last.
         memory.restore()
-        memory.halve_floats()
+        latest = _Progress()
+        self._guarded(latest, lambda: self._call_quietly(operator, request, memory, latest))
+        memory.change_floats()
         renewed = _Progress()
         self._guarded(renewed, lambda: self._call_quietly(operator, request, memory, renewed))
         found = list(renewed.returned.results) if renewed.returned else []
@@ -290,7 +293,7 @@ class Executor:
         written meanwhile, and nobody is misled.
         """
         other = ArgumentMemory(request.named_args(), self._device)
-        other.halve_floats()
+        other.change_floats()
         values = _leaves(request, other)
         between = _Progress(meanwhile=lambda: _invoke(operator, request, values))
         part = self._pulled(operator, request, memory, between)

@@ -40,12 +40,18 @@ class ArgumentMemory:
                 self._copies[id(arg.storage)].copy_(arg.storage)
         self._versions = {key: view._version for key, view in self.views.items()}
 
-    def halve_floats(self) -> None:
-        """Other values in the same shapes and memory, as legal as the first ones."""
+    def change_floats(self) -> None:
+        """Other values in the same shapes and memory, as legal as the first ones.
+
+        Half as large, which is too little where the largest decides, and in reverse.
+        """
         with torch.no_grad():
-            for copy in self._copies.values():
-                if copy.is_floating_point():
-                    copy.mul_(0.5)
+            for view in {id(view): view for view in self.views.values()}.values():
+                if view.is_floating_point() and view.numel():
+                    once = view
+                    for axis, stride in enumerate(view.stride()):
+                        once = once.narrow(axis, 0, 1) if stride == 0 else once
+                    once.copy_(once.flip(tuple(range(once.dim()))) * 0.5)
 
     def straighten(self) -> bool:
         """Replace the views by contiguous copies of their own; whether that changes any."""
