@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 
 from conform.work.effects import changed_mask, same_bits
@@ -40,13 +42,16 @@ class ArgumentMemory:
                 self._copies[id(arg.storage)].copy_(arg.storage)
         self._versions = {key: view._version for key, view in self.views.items()}
 
-    def change_floats(self) -> None:
-        """Other values in the same shapes and memory, as legal as the first ones.
+    def change_floats(self, keys: Sequence[ArgKey] | None = None) -> None:
+        """Other values in the same shapes and memory, as legal as the first ones (of `keys`).
 
         Half as large, which is too little where the largest decides, and in reverse.
         """
+        asked = {
+            id(self.views[key]): self.views[key] for key in (self._args if keys is None else keys)
+        }
         with torch.no_grad():
-            for view in {id(view): view for view in self.views.values()}.values():
+            for view in asked.values():
                 if view.is_floating_point() and view.numel():
                     once = view
                     for axis, stride in enumerate(view.stride()):
