@@ -3,6 +3,14 @@
 from torch import Tensor, cat
 
 from conform_reference import _check
+from conform_reference.rounding import mark
+
+
+def _read(strips: list[Tensor], n: int) -> Tensor:
+    # A strip is read several times; each reader hands its gradient back in the strip's dtype, and
+    # in that dtype they are added up.
+    strips[n] = mark("backward.sum", strips[n])
+    return mark("backward.strip", strips[n])
 
 
 def tiled_matmul(a: Tensor, b: Tensor, *, tile: int) -> Tensor:
@@ -16,15 +24,15 @@ def tiled_matmul(a: Tensor, b: Tensor, *, tile: int) -> Tensor:
     _check.same("inner size", "a.shape[1]", a.shape[1], "b.shape[0]", b.shape[0])
     _check.at_least("tile", tile, 1)
     dtype = _check.compute_dtype(a, b)
-    columns = [part.split(tile, 1) for part in b.to(dtype).split(tile, 0)]
+    left, right = list(a.to(dtype).split(tile, 0)), list(b.to(dtype).split(tile, 1))
     rows = []
-    for part in a.to(dtype).split(tile, 0):
-        blocks = part.split(tile, 1)
+    for i in range(len(left)):
         row = []
-        for j in range(len(columns[0])):
-            total = blocks[0] @ columns[0][j]
-            for inner in range(1, len(blocks)):
-                total = total + blocks[inner] @ columns[inner][j]
+        for j in range(len(right)):
+            blocks = _read(left, i).split(tile, 1), _read(right, j).split(tile, 0)
+            total = blocks[0][0] @ blocks[1][0]
+            for inner in range(1, len(blocks[0])):
+                total = total + blocks[0][inner] @ blocks[1][inner]
             row.append(total)
         rows.append(cat(row, 1))
     return cat(rows, 0).to(a.dtype)

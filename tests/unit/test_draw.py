@@ -101,6 +101,24 @@ def test_sizes_repeat_earlier_ones_where_they_may() -> None:
         assert not scope.allows(text, 3), text
 
 
+@pytest.mark.parametrize(
+    ("text", "between", "beyond"),
+    [
+        ("choose(2, 1, 4)", (3,), (5,)),
+        ("choose(8, 16, 32)", (24,), (12, 40)),
+        ("choose(7, 3, 1)", (5,), (2, 9)),
+        ("choose(4, 16, 1)", (9,), (5, 25)),
+        ("choose(4, 2 * 8)", (), (8,)),
+    ],
+)
+def test_a_size_between_listed_ones_is_as_good(
+    text: str, between: tuple[int, ...], beyond: tuple[int, ...]
+) -> None:
+    scope = DrawScope(ReplayChooser({}, 0, 0, ""), {})
+    assert all(scope.allows(text, n) for n in between)
+    assert not any(scope.allows(text, n) for n in beyond)
+
+
 def test_a_range_is_asked_for_at_its_ends() -> None:
     ends = [scope_of(i).draw("int(1, 1000)", "n") for i in range(16)]
     assert ends.count(1) == ends.count(1000) == 2
@@ -151,7 +169,8 @@ def test_every_alternative_occurs() -> None:
     layouts = {
         v.layout.split(":")[0] for c in cases for v in c.inputs.values() if isinstance(v, Source)
     }
-    assert layouts == {*("contiguous", "transposed", "swapped", "sliced", "misaligned", "expanded")}
+    names = ("contiguous", "transposed", "swapped", "sliced", "cut", "misaligned", "expanded")
+    assert layouts == set(names)
     assert {c.dims["K"] for c in cases} >= {1, 2}
     assert any(c.dims["Lq"] < c.dims["Lk"] for c in cases)
     assert any(c.dims["Lq"] > c.dims["Lk"] for c in cases)
@@ -310,7 +329,7 @@ def test_wrong_requires_are_told(text: str, words: str) -> None:
 def test_strides_narrow_the_layouts() -> None:
     for strides, allowed in (
         ("contiguous", {"contiguous", "misaligned"}),
-        ("last_contiguous", {"contiguous", "misaligned", "sliced", "swapped"}),
+        ("last_contiguous", {"contiguous", "misaligned", "sliced", "cut", "swapped"}),
     ):
         cases = drawn(30, strides=strides)
         assert {

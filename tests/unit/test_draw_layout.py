@@ -10,7 +10,7 @@ from conform.draw.case import Source
 from conform.draw.fill import fill
 
 
-@pytest.mark.parametrize("name", ["contiguous", "transposed", "sliced", "misaligned"])
+@pytest.mark.parametrize("name", ["contiguous", "transposed", "sliced", "cut", "misaligned"])
 @pytest.mark.parametrize("shape", [(5,), (3, 4), (2, 3, 4), (2, 1, 3, 1), (0, 3), ()])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.int64, torch.bool])
 def test_placed_values_are_equal_and_margins_marked(
@@ -41,6 +41,8 @@ def test_strides_are_as_named() -> None:
     sliced = layout.place(values, "sliced").view()
     assert sliced.stride(-1) == 1
     assert sliced.stride(-2) > 4
+    cut = layout.place(values, "cut").view()
+    assert cut.stride() == (16, 4, 1)
     misaligned = layout.place(values, "misaligned")
     assert misaligned.offset == 2
     assert misaligned.view().is_contiguous()
@@ -56,7 +58,13 @@ def test_expanded_sources_are_constant_along_the_axis() -> None:
 
 @pytest.mark.parametrize(
     ("name", "strides"),
-    [("transposed", (2,)), ("swapped", (1,)), ("sliced", (1,)), ("misaligned", (1,))],
+    [
+        ("transposed", (2,)),
+        ("swapped", (1,)),
+        ("sliced", (1,)),
+        ("cut", (1,)),
+        ("misaligned", (1,)),
+    ],
 )
 def test_a_vector_has_layouts_too(name: str, strides: tuple[int, ...]) -> None:
     values = torch.arange(5.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 import operator as op
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
@@ -30,6 +31,23 @@ class Chooser(Protocol):
 
     def stratum(self, count: int, label: str) -> int:
         """An index below count that is spread evenly over the cases of a run."""
+
+
+def _between(node: ast.Call, value: int) -> bool:
+    """Whether a size lies among listed ones and has in common with them what they have."""
+    values = [item.value for item in node.args if isinstance(item, ast.Constant)]
+    listed = [n for n in values if isinstance(n, int) and not isinstance(n, bool)]
+    if len(listed) < max(len(node.args), 2):
+        return False
+    kinds: tuple[Callable[[int], bool], ...] = (
+        lambda n: n % 2 == 1,
+        lambda n: math.isqrt(n) ** 2 == n,
+    )
+    return (
+        min(listed) < value < max(listed)
+        and value % math.gcd(*listed) == 0
+        and all(kind(value) for kind in kinds if len(listed) > 2 and all(map(kind, listed)))
+    )
 
 
 class DrawScope:
@@ -62,7 +80,7 @@ class DrawScope:
         if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name)):
             return False
         if node.func.id == "choose":
-            return any(self._allows(item, value) for item in node.args)
+            return any(self._allows(item, value) for item in node.args) or _between(node, value)
         if not all(isinstance(item, ast.Constant) for item in node.args):
             return False
         bounds = [self.eval(item) for item in node.args]

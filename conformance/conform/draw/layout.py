@@ -38,9 +38,9 @@ def place(values: torch.Tensor, layout: str) -> Placed:
     contiguous: as torch.empty would; transposed: the last two dims swapped in memory, of one dim
     every other element; swapped: the two before the last (heads and length, say), where there are
     as many, as sliced elsewhere; sliced: every row, and every matrix of several, padded inside a
-    larger buffer, as a cache is that is not full; misaligned:
-    starts two elements late; expanded:AXIS,AXIS: stride 0 along those axes, whose values must be
-    equal. All but the first have NaN margins around them.
+    larger buffer, as a cache is that is not full; cut: rows follow each other and matrices do not,
+    as without the last row of each; misaligned: starts two elements late; expanded:AXIS,AXIS:
+    stride 0 along those axes, whose values must be equal. All but the first have NaN margins.
     """
     shape = tuple(values.shape)
     if layout == "contiguous" or values.numel() == 0 or not shape:
@@ -60,7 +60,7 @@ def place(values: torch.Tensor, layout: str) -> Placed:
         return _put(values, strides, MARGIN)
     if layout == "misaligned":
         return _put(values, _row_major(shape), 2)
-    return _put(values, _padded(list(shape), 2, 1), MARGIN)  # sliced
+    return _put(values, _padded(list(shape), 0 if layout == "cut" else 2, 1), MARGIN)  # or sliced
 
 
 def _row_major(shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -30,7 +31,8 @@ class OptionNotClaimed(Exception):
     """A law fixes an option that the target does not claim."""
 
 
-# What a target takes (`strides`, contracts.md) as layouts to draw; half of transposed is swapped.
+# What a target takes (`strides`, contracts.md) as layouts to draw; half of transposed is swapped,
+# half of sliced is cut where there are several matrices.
 LAYOUTS = {
     "any": ("contiguous", "transposed", "sliced", "misaligned", "expanded"),
     "last_contiguous": ("contiguous", "sliced", "misaligned", "swapped"),
@@ -219,14 +221,20 @@ def build(
 
 
 def _same(scope: DrawScope, name: str, text: str, value: Value) -> Value:
-    """The drawn size, or now and then an earlier one: who tells axes apart by their sizes errs."""
-    if scope.chooser.stratum(SAME, f"same.{name}"):
+    """The drawn size, or now and then an earlier one: who tells axes apart by their sizes errs.
+
+    As often all sizes of a case are the first one, where they may.
+    """
+    every = not scope.chooser.stratum(SAME, "same")
+    if not every and scope.chooser.stratum(SAME, f"same.{name}"):
         return value
     others = [
         n
         for n in dict.fromkeys(scope.names.values())
-        if n != value and type(n) is int and n > 1 and scope.allows(text, n)
+        if (every or n != value) and type(n) is int and n > 1 and scope.allows(text, n)
     ]
+    if every and others:
+        return others[0]
     return others[scope.chooser.stratum(len(others), f"same.{name}.as")] if others else value
 
 
@@ -344,6 +352,8 @@ def _laid_out(source: Source, layout: str, chooser: Chooser) -> Source:
         layout = "sliced"
     if layout == "transposed" and len(source.shape) > 2:
         layout = ("transposed", "swapped")[chooser.stratum(2, f"swapped.{source.key}")]
+    if layout == "sliced" and math.prod(source.shape[:-2]) > 1:
+        layout = ("sliced", "cut")[chooser.stratum(2, f"cut.{source.key}")]
     return Source(**{**source.__dict__, "layout": layout})
 
 

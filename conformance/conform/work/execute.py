@@ -191,15 +191,18 @@ class Executor:
             return
         kept = KeptResults(again.returned.tensors())
         other = ArgumentMemory(request.named_args(), self._device)
-        other.halve_floats()
+        other.change_floats()
         last = Progress()
         self._guarded(last, lambda: self._call_quietly(operator, request, other, last))
         progress.kept = kept.intact()
         if last.returned is None:
             return
         wanted = [r.clone() if isinstance(r, torch.Tensor) else r for r in last.returned.results]
+        # Who keeps the latest call alone has to have seen this memory last.
         memory.restore()
-        memory.halve_floats()
+        latest = Progress()
+        self._guarded(latest, lambda: self._call_quietly(operator, request, memory, latest))
+        memory.change_floats()
         renewed = Progress()
         self._guarded(renewed, lambda: self._call_quietly(operator, request, memory, renewed))
         found = list(renewed.returned.results) if renewed.returned else []
@@ -260,7 +263,7 @@ class Executor:
         weights were written meanwhile, and nobody is misled.
         """
         other = ArgumentMemory(request.named_args(), self._device)
-        other.halve_floats([key for key, g in progress.gradients.items() if g is not None])
+        other.change_floats([key for key, g in progress.gradients.items() if g is not None])
         values = _leaves(request, other)
         between = Progress(meanwhile=lambda: _invoke(operator, request, values))
         part = self._pulled(operator, request, memory, between)

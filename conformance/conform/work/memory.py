@@ -42,13 +42,21 @@ class ArgumentMemory:
                 self._copies[id(arg.storage)].copy_(arg.storage)
         self._versions = {key: view._version for key, view in self.views.items()}
 
-    def halve_floats(self, keys: Sequence[ArgKey] | None = None) -> None:
-        """Other values in the same shapes and memory, as legal as the first ones (of `keys`)."""
-        asked = self._args if keys is None else keys
+    def change_floats(self, keys: Sequence[ArgKey] | None = None) -> None:
+        """Other values in the same shapes and memory, as legal as the first ones (of `keys`).
+
+        Half as large, which is too little where the largest decides, and in reverse.
+        """
+        asked = {
+            id(self.views[key]): self.views[key] for key in (self._args if keys is None else keys)
+        }
         with torch.no_grad():
-            for place in {id(self._args[key].storage) for key in asked}:
-                if self._copies[place].is_floating_point():
-                    self._copies[place].mul_(0.5)
+            for view in asked.values():
+                if view.is_floating_point() and view.numel():
+                    once = view
+                    for axis, stride in enumerate(view.stride()):
+                        once = once.narrow(axis, 0, 1) if stride == 0 else once
+                    once.copy_(once.flip(tuple(range(once.dim()))) * 0.5)
 
     def straighten(self) -> bool:
         """Replace the views by contiguous copies of their own; whether that changes any."""

@@ -1,5 +1,6 @@
 """Wrong tokenizers, as people have written them."""
 
+import unicodedata
 from itertools import pairwise
 
 import torch
@@ -184,6 +185,12 @@ def tokenizer_blanks_apart(data: Tensor, *, vocabulary: str = "gpt2") -> Tensor:
         rows.append(words.encode(b" ") if n else [])
         rows += [words.encode(piece) for piece in pieces(word, vocabulary)]
     return _ids(rows)
+
+
+def tokenizer_composed(data: Tensor, *, vocabulary: str = "gpt2") -> Tensor:
+    """unicodedata.normalize first."""
+    composed = unicodedata.normalize("NFC", _text(data))
+    return right.tokenizer_encode(_bytes(composed), vocabulary=vocabulary)
 
 
 def tokenizer_lower_case(data: Tensor, *, vocabulary: str = "gpt2") -> Tensor:
