@@ -144,14 +144,15 @@ def log_sum_exp(partial: Partial) -> Tensor:
     return torch.where(some, partial.maximum + log, -math.inf).squeeze(-1)
 
 
-def float32_drift(maximum: Tensor) -> Tensor:
+def float32_drift(maximum: Tensor, count: int) -> Tensor:
     """1; where the mark rounds, what exp(score - lse) loses when both are held in float32.
 
-    (At most e: from there on no digit is left to judge, and sums of such weights would overflow.)
+    At most `count`: each of so many weights comes out as 1 where lse is no more than the maximum.
+    (Or e: from there on no digit is left to judge.)
     """
     held = torch.where(torch.isinf(maximum), 0.0, maximum)
     lost = 2 * (mark("float32.maximum", held) - held)
-    return torch.exp(torch.clamp(lost, max=1.0)).detach()
+    return torch.exp(torch.clamp(lost, max=max(1.0, math.log(max(count, 1))))).detach()
 
 
 def reported_log_sum_exp(partial: Partial) -> Tensor:
@@ -159,17 +160,18 @@ def reported_log_sum_exp(partial: Partial) -> Tensor:
     lse = log_sum_exp(partial)
     if not injected():
         return lse
-    change, drift = lse - lse.detach(), float32_drift(partial.maximum).squeeze(-1)
+    count = partial.exponentials.shape[-1]
+    change, drift = lse - lse.detach(), float32_drift(partial.maximum, count).squeeze(-1)
     usual = torch.isfinite(change) & torch.isfinite(drift)
     return lse + torch.where(usual, change, 0.0) * torch.where(usual, drift - 1, 0.0)
 
 
-def drifted(y: Tensor, maximum: Tensor, lse: Callable[[], Tensor]) -> Tensor:
-    """y[..., n] of normalised weights, as weights exp(score - lse[...]) give it in float32.
+def drifted(y: Tensor, maximum: Tensor, count: int, lse: Callable[[], Tensor]) -> Tensor:
+    """y[..., n] of `count` normalised weights, as exp(score - lse[...]) give it in float32.
 
     Their sum is 1 + drift, not 1, so that the differences of their gradient do not cancel either.
     """
-    drift = float32_drift(maximum)
+    drift = float32_drift(maximum, count)
     if not injected():
         return y * drift
     normaliser = lse().unsqueeze(-1)
@@ -196,7 +198,8 @@ def divisor(partial: Partial) -> Tensor:
 def finished(sums: Tensor, partial: Partial, mean: Callable[[], Tensor]) -> Tensor:
     """Normalised sums; an empty row gives zeros, or what the convention says (`mean`: of v)."""
     empty = partial.total <= 0
-    sums = drifted(sums, partial.maximum, lambda: log_sum_exp(partial))
+    count = partial.exponentials.shape[-1]
+    sums = drifted(sums, partial.maximum, count, lambda: log_sum_exp(partial))
     if settings().empty_rows == "mean_of_values":
         return torch.where(empty, mean(), sums)
     return torch.where(empty, math.nan if settings().empty_rows == "nan" else 0.0, sums)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -29,6 +29,24 @@ from conform.work.repeats import alike, differences, same_gradients
 from conform.work.results import MalformedResult, Returned, plain_values, unpack
 
 Function = Callable[..., Any]
+
+
+Pull = Callable[
+    [list[torch.Tensor], list[torch.Tensor], list[torch.Tensor]], Sequence[torch.Tensor | None]
+]
+
+
+def _by_grad(
+    outputs: list[torch.Tensor], leaves: list[torch.Tensor], cotangents: list[torch.Tensor]
+) -> Sequence[torch.Tensor | None]:
+    return torch.autograd.grad(outputs, leaves, cotangents, allow_unused=True)
+
+
+def _by_backward(
+    outputs: list[torch.Tensor], leaves: list[torch.Tensor], cotangents: list[torch.Tensor]
+) -> Sequence[torch.Tensor | None]:
+    torch.autograd.backward(outputs, cotangents)
+    return [leaf.grad for leaf in leaves]
 
 
 @dataclass(frozen=True)
@@ -154,11 +172,30 @@ class Executor:
         progress.returned = returned
         if request.wrt:
             began = time.perf_counter()
-            self._pull_back(request, [values[key] for key in request.wrt], progress)
+            self._differentiate(operator, request, values, progress)
             progress.seconds += time.perf_counter() - began
 
+    def _differentiate(
+        self,
+        operator: BoundOperator,
+        request: CallRequest,
+        values: dict[ArgKey, Any],
+        progress: _Progress,
+    ) -> None:
+        leaves = [values[key] for key in request.wrt]
+        try:
+            self._pull_back(request, leaves, progress, _by_grad)
+        except RuntimeError as error:
+            if "use_reentrant" not in str(error):
+                raise
+            # Reentrant checkpoints run under backward() alone; the graph is used up, so once more.
+            leaves = [leaf.detach().requires_grad_() for leaf in leaves]
+            values.update(zip(request.wrt, leaves, strict=True))
+            progress.returned = unpack(_invoke(operator, request, values))
+            self._pull_back(request, leaves, progress, _by_backward)
+
     def _pull_back(
-        self, request: CallRequest, leaves: list[torch.Tensor], progress: _Progress
+        self, request: CallRequest, leaves: list[torch.Tensor], progress: _Progress, pull: Pull
     ) -> None:
         tensors = progress.returned.tensors() if progress.returned else []
         floats = [tensor for tensor in tensors if tensor.is_floating_point()]
@@ -177,9 +214,7 @@ class Executor:
                 progress.meter.name("cotangent", c)
         before = [plain_values(c).clone() for _, c in pairs]
         with progress.metering():
-            found = torch.autograd.grad(
-                [y for y, _ in pairs], leaves, [c for _, c in pairs], allow_unused=True
-            )
+            found = pull([y for y, _ in pairs], leaves, [c for _, c in pairs])
         progress.cotangents_changed = sum(
             count_changed(plain_values(c), kept) for (_, c), kept in zip(pairs, before, strict=True)
         )
