@@ -129,11 +129,12 @@ def exponentiate(scores: Tensor, visible: Tensor, sinks: Tensor | None = None) -
         live = live_maximum(scores, sinks)
         scores = _differences_stored(scores, visible, reference, live)
     # (Two steps: the maximum itself must not be rounded, or large scores come to lie above it.)
-    exponentials = torch.exp(scores - reference - live)
+    exponentials = mark("softmax_exponentials", torch.exp(scores - reference - live))
     # Online forms evaluate the exponentials of the sum apart, with roundoff of their own.
     total = torch.exp(scores - reference - live).sum(-1, keepdim=True)
     if sinks is not None:
         total = total + torch.exp(sinks - reference - live)
+    total = mark("softmax_total", total)
     return Partial(exponentials, maximum, total, live)
 
 

@@ -1,12 +1,14 @@
 """The attention family: one core (`_attend`) behind the contract's signatures."""
 
+import math
+
 import torch
 from torch import Tensor
 
 from conform_reference import _attend, _check
 from conform_reference._masks import padding_mask, visibility
 from conform_reference._settings import settings
-from conform_reference.rounding import mark
+from conform_reference.rounding import injected, mark
 
 
 def attention_with_lse(
@@ -93,7 +95,27 @@ def attention_weights(
     weights = _attend.normalise(
         partial.exponentials, partial, lambda: torch.full_like(scores, 1 / k.shape[2])
     )
+    if injected():
+        weights = weights + _undecided(weights, scores, visible)
     return weights.to(q.dtype)
+
+
+def _undecided(weights: Tensor, scores: Tensor, visible: Tensor) -> Tensor:
+    """What storing the scores may do to weights where the steps of their dtype are coarse.
+
+    Two scores, each stored and stored again as logits, come out as much as four half steps closer
+    than they are: seldom, so that samples mostly miss it, but then a weight is e^that larger.
+    """
+    if not scores.shape[-1]:
+        return torch.zeros_like(weights)
+    held = torch.where(visible, scores, 0.0).detach()
+    error = mark("scores", held) - held
+    step = error.abs().amax(-1, keepdim=True)
+    coarse = visible & (4 * step > 1)
+    behind = held - torch.where(visible, scores.detach(), -math.inf).amax(-1, keepdim=True)
+    most = torch.exp(torch.clamp(torch.where(coarse, behind + 4 * step, 0.0), max=0.0))
+    share = error / torch.where(coarse, step, 1.0)
+    return torch.where(coarse, (most - weights.detach()) * share, 0.0)
 
 
 def attention_varlen(
