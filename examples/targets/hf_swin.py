@@ -14,8 +14,7 @@ CONFORM = {
         "window_reverse": {"strides": "contiguous"},
         # the library lets windows attend to the padding; its softmax is always in float32
         "shifted_window_attention": {
-            "requires": ["Hh % window == 0", "Ww % window == 0"],
-            "conventions": {"compute_dtype": "float32"},
+            "conventions": {"window_padding": "attended", "compute_dtype": "float32"},
         },
     },
 }

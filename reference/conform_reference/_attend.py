@@ -11,19 +11,23 @@ from conform_reference import _check
 from conform_reference._masks import visibility
 from conform_reference._saved import tanh
 from conform_reference._settings import settings
-from conform_reference.rounding import injected, mark
+from conform_reference.rounding import either_way, injected, mark, unless_doubtful
+
+LARGEST_BESIDE_FILLS = 1e8
 
 
 class Partial(NamedTuple):
     """Unnormalised attention: exp(score - maximum), row maximum, row sum (sink included).
 
-    The maximum's slope is that of `live`, which is zero.
+    The maximum's slope is that of `live`, which is zero. `lag` is what a score changes by when it
+    is evaluated again on the way back: zero but for roundoff.
     """
 
     exponentials: Tensor
     maximum: Tensor
     total: Tensor
     live: Tensor | float = 0.0
+    lag: Tensor | float = 0.0
 
 
 def expand_heads(x: Tensor, heads: int) -> Tensor:
@@ -91,15 +95,15 @@ def live_maximum(scores: Tensor, sinks: Tensor | None) -> Tensor:
 
     A softmax does not depend on what it subtracts, and its gradients sum to zero until they are
     rounded. Where the maximum is not detached, as in softmaxes written out, the sum of their
-    roundings flows back to its place; of several that are equal (or may be) to any of them. (The
-    other way round here: it must not cancel what is rounded there where the maximum is detached.)
+    roundings flows back to its place; of several that are equal (or may be) to any of them. (With
+    either sign: it must not cancel what is rounded where the maximum is detached.)
     """
     row = scores if sinks is None else torch.cat([scores, sinks.expand(*scores.shape[:-1], 1)], -1)
     if not row.shape[-1]:
         return torch.zeros_like(row.sum(-1, keepdim=True))
     places = (row.detach() >= row.detach().amax(-1, keepdim=True)) & torch.isfinite(row)
     top = torch.where(places, row, 0.0).sum(-1, keepdim=True)
-    return top.detach() - top
+    return either_way(top.detach() - top)
 
 
 def _differences_stored(scores: Tensor, visible: Tensor, maximum: Tensor, live: Tensor) -> Tensor:
@@ -109,8 +113,21 @@ def _differences_stored(scores: Tensor, visible: Tensor, maximum: Tensor, live: 
     return scores if stored is difference else scores + (stored - difference)
 
 
+def _beyond_fills(scores: Tensor, visible: Tensor) -> Tensor:
+    """The rows of which nothing can be said, bool[..., Lq, 1].
+
+    Hidden scores are often filled with -1e9, or have it added: that hides nothing among scores
+    which are about as large.
+    """
+    if not scores.shape[-1]:
+        return torch.zeros_like(scores.sum(-1, keepdim=True), dtype=torch.bool)
+    largest = torch.where(torch.isinf(scores), 0.0, scores).detach().abs().amax(-1, keepdim=True)
+    return (largest > LARGEST_BESIDE_FILLS) & ~visible.all(-1, keepdim=True)
+
+
 def exponentiate(scores: Tensor, visible: Tensor, sinks: Tensor | None = None) -> Partial:
     """exp of the visible scores relative to their row's maximum; a row without any has sum 0."""
+    beyond = _beyond_fills(scores, visible)
     scores = torch.where(visible, scores, -math.inf)
     maximum = scores.detach().amax(-1, keepdim=True) if scores.shape[-1] else None
     if maximum is None:
@@ -128,10 +145,12 @@ def exponentiate(scores: Tensor, visible: Tensor, sinks: Tensor | None = None) -
     if injected():
         live = live_maximum(scores, sinks)
         scores = _differences_stored(scores, visible, reference, live)
+    scores = unless_doubtful(scores, beyond)
     # (Two steps: the maximum itself must not be rounded, or large scores come to lie above it.)
     exponentials = mark("softmax_exponentials", torch.exp(scores - reference - live))
     # Online forms evaluate the exponentials of the sum apart, with roundoff of their own.
-    total = torch.exp(scores - reference - live).sum(-1, keepdim=True)
+    others = mark("exponentials", torch.exp(scores - reference - live))
+    total = others.sum(-1, keepdim=True)
     if sinks is not None:
         total = total + torch.exp(sinks - reference - live)
     total = mark("softmax_total", total)
@@ -156,30 +175,69 @@ def float32_drift(maximum: Tensor, count: int) -> Tensor:
     return torch.exp(torch.clamp(lost, max=max(1.0, math.log(max(count, 1))))).detach()
 
 
+def evaluated_again(
+    q: Tensor, k: Tensor, top: Tensor, *, scale: float | None = None, softcap: float | None = None
+) -> Tensor | float:
+    """[B,H,Lq,1]: what two evaluations of a row's largest score differ by; nothing but roundoff.
+
+    q[B,H,Lq,D], k[B,H,Lk,D], top: int[B,H,Lq], the key of that score. The way back evaluates the
+    scores again, its sums in another order, and takes the log-sum-exp of the way there from them.
+    """
+    if not injected() or not k.shape[-2]:
+        return 0.0
+    scale = 1 / math.sqrt(q.shape[-1]) if scale is None else scale
+    index = top.unsqueeze(-1).expand(*top.shape, k.shape[-1])
+    chosen = torch.gather(k.detach(), 2, index).unsqueeze(-1)
+
+    def once() -> Tensor:
+        score = ((q.detach() * scale).unsqueeze(-2) @ chosen).squeeze(-1)
+        return score if softcap is None else softcap * torch.tanh(score / softcap)
+
+    lag = once() - once()
+    return torch.where(torch.isfinite(lag), lag, 0.0)
+
+
+def _drift_there_and_back(
+    maximum: Tensor, lag: Tensor | float, count: int
+) -> tuple[Tensor, Tensor]:
+    """`float32_drift` of the weights, and of those that the way back makes anew."""
+    drift = float32_drift(maximum, count)
+    if not isinstance(lag, Tensor):
+        return drift, drift
+    return drift, drift * torch.exp(torch.clamp(lag, max=1.0))
+
+
 def reported_log_sum_exp(partial: Partial) -> Tensor:
     """log_sum_exp, its slope the weights exp(score - lse) as they come out in float32."""
     lse = log_sum_exp(partial)
     if not injected():
         return lse
+    change = lse - lse.detach()
     count = partial.exponentials.shape[-1]
-    change, drift = lse - lse.detach(), float32_drift(partial.maximum, count).squeeze(-1)
+    drift = _drift_there_and_back(partial.maximum, partial.lag, count)[1].squeeze(-1)
     usual = torch.isfinite(change) & torch.isfinite(drift)
     return lse + torch.where(usual, change, 0.0) * torch.where(usual, drift - 1, 0.0)
 
 
-def drifted(y: Tensor, maximum: Tensor, count: int, lse: Callable[[], Tensor]) -> Tensor:
+def drifted(
+    y: Tensor, maximum: Tensor, count: int, lse: Callable[[], Tensor], lag: Tensor | float = 0.0
+) -> Tensor:
     """y[..., n] of `count` normalised weights, as exp(score - lse[...]) give it in float32.
 
     Their sum is 1 + drift, not 1, so that the differences of their gradient do not cancel either.
     """
-    drift = float32_drift(maximum, count)
+    drift, back = _drift_there_and_back(maximum, lag, count)
     if not injected():
         return y * drift
     normaliser = lse().unsqueeze(-1)
     change = normaliser - normaliser.detach()
-    usual = torch.isfinite(change) & torch.isfinite(drift) & torch.isfinite(y.detach())
-    change = torch.where(usual, change, 0.0) * torch.where(torch.isfinite(drift), drift - 1, 0.0)
-    return y * drift - change * torch.where(usual, y.detach(), 0.0)
+    usual = torch.isfinite(change) & torch.isfinite(back) & torch.isfinite(y.detach())
+    change = torch.where(usual, change, 0.0) * torch.where(torch.isfinite(back), back - 1, 0.0)
+    there = y * drift
+    if back is not drift:
+        slope = torch.where(usual, y - y.detach(), 0.0)
+        there = there + slope * torch.where(torch.isfinite(back), back - drift, 0.0)
+    return there - change * torch.where(usual, y.detach(), 0.0)
 
 
 def stored_probabilities(exponentials: Tensor, total: Tensor) -> Tensor:
@@ -200,7 +258,7 @@ def finished(sums: Tensor, partial: Partial, mean: Callable[[], Tensor]) -> Tens
     """Normalised sums; an empty row gives zeros, or what the convention says (`mean`: of v)."""
     empty = partial.total <= 0
     count = partial.exponentials.shape[-1]
-    sums = drifted(sums, partial.maximum, count, lambda: log_sum_exp(partial))
+    sums = drifted(sums, partial.maximum, count, lambda: log_sum_exp(partial), partial.lag)
     if settings().empty_rows == "mean_of_values":
         return torch.where(empty, mean(), sums)
     return torch.where(empty, math.nan if settings().empty_rows == "nan" else 0.0, sums)
@@ -239,6 +297,9 @@ def attend(
     k, values = torch.where(seen, k.to(dtype), 0.0), torch.where(seen, v.to(dtype), 0.0)
     scores = logits(q, k, bias=bias, scale=scale, softcap=softcap)
     partial = exponentiate(scores, visible, sinks)
+    if injected() and k.shape[2]:
+        top = torch.where(visible, scores.detach(), -math.inf).argmax(-1)
+        partial = partial._replace(lag=evaluated_again(q, k, top, scale=scale, softcap=softcap))
     exponentials = stored_probabilities(partial.exponentials, divisor(partial))
     numerator = mark("accumulator", exponentials @ values)
     o = normalise(numerator, partial, lambda: _mean_of_values(v.to(dtype), partial))

@@ -1,5 +1,7 @@
 """Log-softmax as frameworks differentiate it, and unit vectors."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -28,6 +30,19 @@ def log_softmax(scores: Tensor, dim: int) -> Tensor:
     return mark("log_probabilities", kept + change - mean_change)
 
 
+def evaluated_again(scores: Tensor, products: Callable[[], Tensor], dim: int) -> Tensor:
+    """Zero, summed over `dim`; its slope is what weights exp(score - lse) have besides softmax's
+    where kernels evaluate the scores (as `products()`) again on the way back.
+
+    The log-sum-exp they are held against is of the way there, so that not even a winner has 1.
+    """
+    lag = (products() - products()).detach()
+    weights = torch.softmax(scores.detach(), dim) * torch.expm1(torch.clamp(lag, max=1.0))
+    usual = torch.isfinite(weights) & torch.isfinite(scores.detach())
+    change = torch.where(usual, scores - scores.detach(), 0.0)
+    return torch.sum(torch.where(usual, weights, 0.0) * change, dim=dim)
+
+
 def softmax_of(scores: Tensor) -> Tensor:
     """softmax over the last dimension; scores of -inf get 0, a row of them zeros.
 
@@ -46,6 +61,13 @@ def softmax_of(scores: Tensor) -> Tensor:
 
 
 def unit(x: Tensor) -> Tensor:
-    """x / ||x|| over the last dimension; a zero vector has no direction (NaN)."""
+    """x / ||x|| over the last dimension; a zero vector has no direction (NaN).
+
+    On the way back eager code stores x / ||x||^2, which the gradient is multiplied by for that of
+    the length; in rows of equal numbers its roundings do not average out.
+    """
     length = mark("length", torch.sqrt(torch.sum(x * x, dim=-1, keepdim=True)))
-    return mark("unit", x / length)
+    if not injected():
+        return mark("unit", x / length)
+    rate = mark("rate", mark("rate", x / length) / length).detach()
+    return mark("unit", x / length.detach() - (length - length.detach()) * rate)

@@ -39,4 +39,4 @@ def shares(scores: Tensor) -> Tensor:
 def kept_softmax(name: str, scores: Tensor) -> Tensor:
     """softmax over the last dimension, marked `name`, its slope from the marked result."""
     p = mark(name, shares(scores))
-    return mark(name, p + slope_from(p, scores))
+    return mark(name, p + slope_from(p, scores, "backward.softmax_scores"))

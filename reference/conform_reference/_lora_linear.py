@@ -65,7 +65,10 @@ def lora_merge(W0: Tensor, A: Tensor, B: Tensor, *, alpha: float) -> Tensor:
     dtype = _check.compute_dtype(W0, A, B)
     a, b, scaling = A.to(dtype), B.to(dtype), alpha / rank
     delta = mark("scaled_delta", scaling * mark("delta", b @ a))
-    return (W0.to(dtype) + delta + rounding_error("scaled_factor", scaling * b) @ a).to(W0.dtype)
+    # The terms of the product may be added to W0 one by one.
+    base = W0.to(dtype)
+    base = base + rank**0.5 * rounding_error("float32.base", base)
+    return (base + delta + rounding_error("scaled_factor", scaling * b) @ a).to(W0.dtype)
 
 
 def lora_init(out: int, in_: int, rank: int, *, seed: int) -> tuple[Tensor, Tensor]:

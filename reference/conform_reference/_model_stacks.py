@@ -53,10 +53,11 @@ def encoder_only(
 ) -> Tensor:  # fmt: skip
     """N post-norm layers that see all of a sequence (BERT): x[B,L,E] -> [B,L,E].
 
-    lengths: int[B], keys at or beyond them are hidden; attn[N,4,E,E] (Wq, Wk, Wv, Wo), W1[N,E,F],
-    W2[N,F,E], gamma, beta[N,2,E]. x = LN(x + attention(x)), then x = LN(x + gelu(x W1) W2), eps
-    1e-5. Raises ValueError for shapes or heads that do not fit. Source: Devlin et al. 2019,
-    arXiv:1810.04805, section 3, without biases.
+    lengths: int[B], keys at or beyond them are hidden, and results there are nobody's;
+    attn[N,4,E,E] (Wq, Wk, Wv, Wo), W1[N,E,F], W2[N,F,E], gamma, beta[N,2,E].
+    x = LN(x + attention(x)), then x = LN(x + gelu(x W1) W2), eps 1e-5. Raises ValueError for
+    shapes or heads that do not fit. Source: Devlin et al. 2019, arXiv:1810.04805, section 3,
+    without biases.
     """
     _check.rank("x", x, "B L E")
     _check_stack(x.shape[-1], attn, W1, W2, 4)

@@ -8,9 +8,9 @@ from conform_reference.rounding import injected, mark
 
 def _through(name: str, stored: Tensor, slope: Tensor, z: Tensor) -> Tensor:
     """`stored` with the gradient `slope`; the mark's dtype may hold the incoming gradient, too."""
-    # infinity minus infinity is no number, and the curve is flat out there
-    change = z - z.detach()
-    change = torch.where(torch.isnan(change), 0.0, change)
+    # Infinity minus infinity is no number, and the curve is flat out there. (What is none itself,
+    # as where float16 may have overflowed, stays none: its slope is not known.)
+    change = torch.where(torch.isinf(z), 0.0, z - z.detach())
     return mark(f"backward.{name}", stored + slope * change)
 
 
@@ -34,19 +34,20 @@ def standardised(
     No `mean`: normalised is y * scale. Where roundoff may be injected, the slopes are the fused
     ones, of y: scale (dy - mean dy - n mean(n dy)), of the gain: n dy, with n = (y - mean) * scale,
     all of it from the statistics as they are stored: where these terms cancel, in rows of few
-    features or close to the mean, what their rounding adds is far from cancelling.
+    features or close to the mean, what their rounding adds is far from cancelling. (Nor need both
+    n come from one mean: the way back through a variance takes the mean anew.)
     """
     if not injected():
         return mark("normalised", normalised) * gain
     kept, centred = mark("saved_scale", scale).detach(), y.detach()
     change = y - centred
     change = torch.where(torch.isnan(change), 0.0, change)
-    moved = change
+    moved, again = change, centred
     if mean is not None:
-        centred = centred - mark("saved_mean", mean).detach()
+        centred, again = (centred - mark("saved_mean", mean).detach() for _ in range(2))
         moved = change - torch.mean(change, dim=-1, keepdim=True)
     n = centred * kept
-    along = n * torch.mean(n * change, dim=-1, keepdim=True)
+    along = n * torch.mean(again * kept * change, dim=-1, keepdim=True)
     value = normalised.detach()
     drift = torch.where(torch.isfinite(n - value), n - value, 0.0) * gain
     more = drift - drift.detach()

@@ -118,7 +118,9 @@ def seq2seq_attention(h: Tensor, e: Tensor) -> tuple[Tensor, Tensor]:
     # Frameworks take the slope from the weights as they are stored, p (de - sum p de), and add
     # what comes back from the context to what comes back from the weights.
     stored = mark("stored_weights", share)
-    weights = mark("backward.weights", share + slope_from(stored, scores))
+    weights = mark(
+        "backward.weights", share + slope_from(stored, scores, "backward.softmax_scores")
+    )
     context = (mark("weights", weights).unsqueeze(1) @ h.to(dtype)).squeeze(1)
     context = another_order(context, lambda: _weighted(weights, h.to(dtype)))
     return context.to(h.dtype), weights.to(e.dtype)

@@ -6,7 +6,7 @@ from torch import Tensor
 from conform_reference import _check
 from conform_reference._attend import drifted, float32_drift, live_maximum
 from conform_reference._scores import rounding_error
-from conform_reference.rounding import injected, mark
+from conform_reference.rounding import another_order, injected, mark
 
 
 def softmax(x: Tensor) -> Tensor:
@@ -67,6 +67,24 @@ def softmax_merge(m1: Tensor, l1: Tensor, m2: Tensor, l2: Tensor) -> tuple[Tenso
     return m.to(out), total.to(out)
 
 
+def _also_stepwise(o: Tensor, o1: Tensor, lse1: Tensor, o2: Tensor, lse2: Tensor) -> Tensor:
+    """`o`, which ring attention evaluates as a step: o1 - sigmoid(lse2 - lse1) (o1 - o2).
+
+    It rounds to the spacing of the part that it sets out from, however little that part weighs.
+    """
+    empty = [torch.isneginf(lse).unsqueeze(-1) for lse in (lse1, lse2)]
+    a, b = (torch.where(gone, 0.0, x.to(o.dtype)) for gone, x in zip(empty, (o1, o2), strict=True))
+    step = torch.where(torch.isneginf(lse1), torch.inf, lse2 - lse1).unsqueeze(-1)
+
+    def from_first() -> Tensor:
+        return a - torch.sigmoid(step) * (a - b)
+
+    def from_second() -> Tensor:
+        return b - torch.sigmoid(-step) * (b - a)
+
+    return another_order(another_order(o, from_first), from_second)
+
+
 def attention_merge(o1: Tensor, lse1: Tensor, o2: Tensor, lse2: Tensor) -> tuple[Tensor, Tensor]:
     """Two attentions over disjoint keys, o[...,D] and lse[...], -> (o, lse) over all the keys.
 
@@ -91,7 +109,7 @@ def attention_merge(o1: Tensor, lse1: Tensor, o2: Tensor, lse2: Tensor) -> tuple
         torch.where((w > 0).unsqueeze(-1), o.to(dtype), 0.0) * w.unsqueeze(-1)
         for o, w in ((o1, weight1), (o2, weight2))
     ]
-    o = (terms[0] + terms[1]) / divisor.unsqueeze(-1)
+    o = _also_stepwise((terms[0] + terms[1]) / divisor.unsqueeze(-1), o1, first, o2, second)
     lse = torch.where(total > 0, m + torch.log(divisor), -torch.inf)
     # Weights are also taken as exp(lse1 - lse), from the float32 number that lse is.
     return (o * float32_drift(lse.detach(), 2).unsqueeze(-1)).to(o1.dtype), lse

@@ -47,11 +47,11 @@ def swish(x: Tensor, *, beta: float = 1.0) -> Tensor:
     """
     y = x.to(compute_dtype(x))
     exact = math.frexp(beta)[0] in (0.0, 0.5, -0.5)  # 0 and powers of two
-    inner = y * beta if exact else mark("inner", y * beta)
+    inner = mark("backward.inner" if exact else "inner", y * beta)
     gate = _saved.sigmoid("gate", inner)
     # Some take it as (1 + tanh(inner / 2)) / 2, whose roundoff is that of 1.
     error = (_saved.tanh("float32.gate", inner / 2) - torch.tanh(inner / 2)) / 2
-    return (y * (gate + error)).to(x.dtype)
+    return (mark("backward.product", y) * (gate + error)).to(x.dtype)
 
 
 _ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {

@@ -4,8 +4,8 @@ import torch
 from torch import Tensor
 
 from conform_reference._check import compute_dtype
-from conform_reference._cross_entropy import log_softmax
-from conform_reference.rounding import mark
+from conform_reference._cross_entropy import evaluated_again, log_softmax
+from conform_reference.rounding import another_order, injected, mark
 
 
 def language_model_loss(logits: Tensor, tokens: Tensor, *, ignore_index: int = -100) -> Tensor:
@@ -52,4 +52,19 @@ def linear_language_model_loss(
         )
     dtype = compute_dtype(x, weight)
     logits = mark("logits", x.to(dtype) @ weight.to(dtype).T)
-    return language_model_loss(logits, tokens, ignore_index=ignore_index).to(x.dtype)
+    loss = language_model_loss(logits, tokens, ignore_index=ignore_index)
+    target = tokens[:, 1:]
+    kept = target != ignore_index
+
+    def of_targets() -> Tensor:
+        words = weight.to(dtype)[target.masked_fill(~kept, 0)]
+        nats = (x[:, :-1].to(dtype) * words).sum(-1)
+        return torch.where(kept, nats, 0.0).sum() / kept.sum().clamp(min=1)
+
+    # Who never stores the logits evaluates those of the right words once more, apart.
+    loss = another_order(loss, of_targets)
+    if injected():
+        at, words = x[:, :-1].detach().to(dtype), weight.detach().to(dtype)
+        again = evaluated_again(logits[:, :-1], lambda: at @ words.T, -1)
+        loss = loss + torch.where(kept, again, 0.0).sum() / kept.sum().clamp(min=1)
+    return loss.to(x.dtype)

@@ -1,53 +1,88 @@
-"""Tiled attention, rescaled only where the maximum has grown by more than 8 powers of two."""
+"""Online softmax in base 2 that rescales only when the maximum has grown by more than 8."""
 
 import math
 
 import torch
 
-CONFORM = {"dtypes": ["float64", "float32", "bfloat16", "float16"]}
-LOG2E = 1 / math.log(2)
-TILE, SLACK = 32, 8.0
+LOG2E = 1.44269504088896340736
 
 
-def _rows(q, k, v, see, bias, scale):
-    """q[n,d] against k[m,d]; sums in float32, probabilities in the values' dtype."""
-    wide = torch.promote_types(q.dtype, torch.float32)
-    held = torch.full((q.shape[0], 1), -math.inf, dtype=wide)
-    total = torch.zeros(q.shape[0], 1, dtype=wide)
-    out = torch.zeros(q.shape[0], v.shape[-1], dtype=wide)
-    for start in range(0, k.shape[0], TILE):
-        part = slice(start, start + TILE)
-        s = (q.to(wide) @ k[part].to(wide).T) * (scale * LOG2E)
-        if bias is not None:
-            s = s + bias[:, part].to(wide) * LOG2E
-        s = s.masked_fill(~see[:, part], -math.inf)
+def up(t):
+    return t.to(torch.promote_types(t.dtype, torch.float32))
+
+
+def run(q, k, v, hidden, bias, scale, softcap, sinks, tile=32, slack=8.0):
+    B, H, L, _ = q.shape
+    S, g = k.shape[2], H // k.shape[1]
+    Q = up(q)
+    K, V = (up(t).repeat_interleave(g, 1) for t in (k, v))
+    m = Q.new_full((B, H, L, 1), -math.inf)
+    total = torch.zeros_like(m)
+    acc = Q.new_zeros(B, H, L, v.shape[-1])
+    if sinks is not None:
+        m = (up(sinks).view(1, H, 1, 1) * LOG2E).detach().expand(B, H, L, 1).clone()
+        total = torch.exp2(up(sinks).view(1, H, 1, 1) * LOG2E - torch.where(m == -math.inf, 0.0, m))
+    for a in range(0, S, tile):
+        at = slice(a, a + tile)
+        s = Q @ K[:, :, at].mT
+        if softcap is None and bias is None:
+            s = s * (scale * LOG2E)
+        else:
+            s = s * scale
+            if softcap is not None:
+                s = torch.tanh(s / softcap) * softcap
+            if bias is not None:
+                s = s + up(bias).expand(B, H, L, S)[..., at]
+            s = s * LOG2E
+        if hidden is not None:
+            s = s.masked_fill(hidden.expand(B, H, L, S)[..., at], -math.inf)
         top = s.detach().amax(-1, keepdim=True)
-        grown = torch.where(top > held + SLACK, top, held)
-        grown = torch.where(held == -math.inf, top, grown)
-        shift = torch.where(grown == -math.inf, 0.0, grown)
-        shrink = torch.where(held == -math.inf, 0.0, torch.exp2(held - shift))
-        p = torch.exp2(s - shift)
-        total = total * shrink + p.sum(-1, keepdim=True)
-        out = out * shrink + p.to(v.dtype).to(wide) @ v[part].to(wide)
-        held = grown
-    return (out / torch.where(total == 0, 1, total)).to(q.dtype)
+        new = torch.where((top - m > slack) | (m == -math.inf), torch.maximum(top, m), m)
+        safe = torch.where(new == -math.inf, 0.0, new)
+        alpha = torch.exp2(m - safe)
+        p = torch.exp2(s - safe)
+        total = total * alpha + p.sum(-1, keepdim=True)
+        acc = acc * alpha + up(p.to(q.dtype)) @ V[:, :, at]
+        m = new
+    none = total == 0
+    one = torch.where(none, 1.0, total)
+    lse = torch.where(none, -math.inf, (m + torch.log2(one)) / LOG2E)
+    return (acc * (1.0 / one)).to(q.dtype), lse.squeeze(-1)
 
 
-def attention(q, k, v, *, causal=False, window=None, mask=None, bias=None, scale=None):
-    (b, h, lq, d), kv, lk = q.shape, k.shape[1], k.shape[2]
-    scale = d**-0.5 if scale is None else scale
-    far = torch.arange(lq)[:, None] + lk - lq - torch.arange(lk)
-    see = torch.ones(lq, lk, dtype=torch.bool)
-    see = see & (far >= 0) if causal else see
-    see = see if window is None else see & (far.abs() < window)
-    see = see.expand(b, h, lq, lk)
-    see = see if mask is None else see & mask
-    bias = None if bias is None else bias.expand(b, h, lq, lk)
-    rows = [
-        _rows(q[i, j], k[i, j * kv // h], v[i, j * kv // h], see[i, j],
-              None if bias is None else bias[i, j], scale)
-        for i in range(b) for j in range(h)
-    ]  # fmt: skip
-    if not rows:
-        return q.new_zeros(b, h, lq, v.shape[-1])
-    return torch.stack(rows).unflatten(0, (b, h))
+def attention_with_lse(
+    q, k, v, *, causal=False, mask=None, bias=None, scale=None, softcap=None, sinks=None
+):
+    L, S = q.shape[2], k.shape[2]
+    hidden = torch.ones(L, S, dtype=torch.bool).triu(S - L + 1) if causal else None
+    if mask is not None:
+        hidden = ~mask if hidden is None else hidden | ~mask
+    return run(
+        q, k, v, hidden, bias, q.shape[-1] ** -0.5 if scale is None else scale, softcap, sinks
+    )
+
+
+def attention(q, k, v, *, causal=False, mask=None, bias=None, scale=None, softcap=None, sinks=None):
+    return attention_with_lse(
+        q, k, v, causal=causal, mask=mask, bias=bias, scale=scale, softcap=softcap, sinks=sinks
+    )[0]
+
+
+def decode_attention(q, k_cache, v_cache, lengths, *, scale=None):
+    S = k_cache.shape[2]
+    dead = torch.arange(S) >= lengths[:, None]
+    kill = dead[:, None, :, None]
+    k, v = k_cache.masked_fill(kill, 0), v_cache.masked_fill(kill, 0)
+    return run(
+        q,
+        k,
+        v,
+        dead[:, None, None],
+        None,
+        q.shape[-1] ** -0.5 if scale is None else scale,
+        None,
+        None,
+    )[0]
+
+
+CONFORM = {"dtypes": ["float32", "bfloat16", "float16"]}

@@ -4,7 +4,6 @@ import torch
 
 IN_PLACE = {
     "mutates": ["k_cache", "v_cache"],
-    "differentiable": False,
     "strides": "contiguous",
 }
 CONFORM = {

@@ -21,7 +21,7 @@ def prefix_encoder(seeds, W1, b1, W2, b2, *, layers, heads):
 
 
 def embedding(tokens, table):
-    return table.T.index_select(1, tokens.flatten()).unflatten(1, tokens.shape).movedim(0, -1)
+    return table.T.index_select(1, tokens.flatten()).reshape(-1, *tokens.shape).movedim(0, -1)
 
 
 def window_partition(x, window):
@@ -49,12 +49,8 @@ def crop_context(tokens, *, window):
 
 
 def prompt_tuning(embeddings, prompt):
-    out = embeddings.new_empty(
-        embeddings.shape[1] + len(prompt), len(embeddings), embeddings.shape[2]
-    ).transpose(0, 1)
-    out[:, : len(prompt)] = prompt
-    out[:, len(prompt) :] = embeddings
-    return out
+    before = prompt.expand(len(embeddings), -1, -1).transpose(0, 1)
+    return torch.cat([before, embeddings.transpose(0, 1)]).transpose(0, 1)
 
 
 def coop_prompts(context, names):

@@ -284,9 +284,9 @@ def test_shards_merge_to_the_whole_plan(conform: Conform, tmp_path: Path) -> Non
 
 def test_the_same_seed_gives_the_same_result(conform: Conform) -> None:
     def ratios(seed: str) -> list[Any]:
-        words = ("--property", "softmax.agrees-with-reference", "--seed", seed)
+        words = ("--property", "softmax.*agree*", "--property", "softmax.s*", "--seed", seed)
         done = run_softmax(conform, "reference", *words)
-        return [(v["property"], v["worst_ratio"], v["cases"]) for v in done.verdicts()]
+        return [(v["property"], v.get("worst_ratio"), v["cases"]) for v in done.verdicts()]
 
     first = ratios("3")
     assert ratios("3") == first

@@ -60,6 +60,15 @@ def test_mutants_do_what_they_say() -> None:
     assert (dense - x).abs()[0, 0] == pytest.approx(2 * 2.0**-7)
 
 
+@pytest.mark.parametrize("name", RESULT_MUTANTS)
+def test_mutants_take_results_in_any_memory_layout(name: str) -> None:
+    x = torch.linspace(1.0, 2.0, 24, dtype=torch.float64).view(2, 3, 4).transpose(0, 1)
+    made = RESULT_MUTANTS[name](x, torch.full_like(x, 0.01), torch.bfloat16, 1)
+    assert made is not None
+    assert made.shape == x.shape
+    assert (made != x).any()
+
+
 def test_fewer_bits_keeps_what_is_no_number() -> None:
     x = torch.tensor([1.0 + 2**-10, float("inf"), float("nan"), 0.0])
     y = fewer_bits(x, torch.bfloat16)

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import torch
 
+from conform.draw.case import Source
 from conform.judge.decisions import Decision, Recorder, Replayer, close, split_reported, wrong
+from conform.run.implementations import Bench
+from conform.run.outcomes import _is_open
+from conform.run.profiles import PROFILES
+from conform.spec.book import built_in
 from conform_reference.rounding import best, decide, deciding
 
 SCORES = torch.tensor([[3.0, 1.0, 2.0, 0.0], [0.0, 0.5, 0.501, -4.0]], dtype=torch.float64)
@@ -100,3 +105,19 @@ def test_a_wide_bound_among_the_chosen_reaches_the_next() -> None:
     scores = torch.tensor([[3.0, 2.0, 1.0]], dtype=torch.float64)
     bound = torch.tensor([[2.5, 0.1, 0.1]], dtype=torch.float64)
     assert close(Decision("expert", scores, best(scores, 2), ordered=False), bound)
+
+
+def test_a_tie_leaves_a_law_of_hygiene_undecided() -> None:
+    """Equal rows of a table make equal logits; which token is chosen then is nobody's mistake."""
+    bench = Bench(built_in(), PROFILES["quick"])
+    session = bench.session("generate_greedy", bench.oracle("generate_greedy"))
+    law = bench.book.property("generate_greedy.hygiene.layout")
+    found = {True: 0, False: 0}
+    for drawn in session.drawn("generate_greedy", 40):
+        table = drawn.case.inputs["table"]
+        assert isinstance(table, Source)
+        tied = table.layout == "expanded:0"
+        opened = _is_open(law, session.calls("generate_greedy", drawn.case, "float64"))
+        assert opened or not tied
+        found[opened] += 1
+    assert all(found.values())

@@ -14,7 +14,8 @@ import torch
 
 from conform.draw import layout
 from conform.draw.case import Case, Source, from_json
-from conform.draw.expressions import LENGTHS, Unsatisfied
+from conform.draw.choosers import ReplayChooser
+from conform.draw.expressions import LENGTHS, DrawScope, Unsatisfied
 from conform.draw.fill import REGIMES as FILLERS
 from conform.draw.fill import fill
 from conform.draw.structure import REGIMES, Constraints, Variant, draw_cases, draw_extra, vary
@@ -88,6 +89,25 @@ def test_every_operator_can_be_drawn_and_filled(name: str) -> None:
         ]
         for source in sources:
             assert fill(source, item.case.seed, "float32").shape == source.shape
+
+
+def test_sizes_repeat_earlier_ones_where_they_may() -> None:
+    cases = drawn(60)
+    assert sum(c.dims["B"] == c.dims["Lq"] > 1 for c in cases) >= 2
+    scope = DrawScope(ReplayChooser({}, 0, 0, ""), {"K": 3})
+    assert scope.allows("choose(1, int(4, 6))", 5)
+    assert scope.allows("length(33)", 33)
+    for text in ("choose(1, int(4, 6))", "length(2)", "K", "K * choose(1, 3)", "int(1, K)"):
+        assert not scope.allows(text, 3), text
+
+
+def test_a_range_is_asked_for_at_its_ends() -> None:
+    ends = [scope_of(i).draw("int(1, 1000)", "n") for i in range(16)]
+    assert ends.count(1) == ends.count(1000) == 2
+
+
+def scope_of(index: int) -> DrawScope:
+    return DrawScope(ReplayChooser({}, index, index, "salt"), {})
 
 
 def test_values_depend_on_the_key_alone() -> None:
@@ -201,53 +221,6 @@ def test_integer_generators() -> None:
     assert any(m.any(-1).all() and not m.all() for m in masks)
 
 
-# -- memory layouts ------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("name", ["contiguous", "transposed", "sliced", "misaligned"])
-@pytest.mark.parametrize("shape", [(5,), (3, 4), (2, 3, 4), (2, 1, 3, 1), (0, 3), ()])
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.int64, torch.bool])
-def test_placed_values_are_equal_and_margins_marked(
-    name: str, shape: tuple[int, ...], dtype: torch.dtype
-) -> None:
-    values = (torch.randn(shape, generator=torch.Generator().manual_seed(1)) * 3).to(dtype)
-    placed = layout.place(values, name)
-    assert torch.equal(placed.view(), values)
-    assert placed.view().shape == values.shape
-    if name == "contiguous" or not values.numel() or not shape:
-        return
-    inside = torch.zeros(placed.storage.shape, dtype=torch.bool)
-    torch.as_strided(inside, placed.shape, placed.strides, placed.offset).fill_(True)
-    margins = placed.storage[~inside]
-    assert margins.numel() >= layout.MARGIN
-    if dtype.is_floating_point:
-        assert margins.isnan().all()
-    elif dtype is torch.int64:
-        assert (margins == margins[0]).all()
-        assert margins[0].abs() > 2**20
-
-
-def test_strides_are_as_named() -> None:
-    values = torch.arange(24.0).reshape(2, 3, 4)
-    assert layout.place(values, "contiguous").view().is_contiguous()
-    transposed = layout.place(values, "transposed").view()
-    assert transposed.mT.is_contiguous()
-    sliced = layout.place(values, "sliced").view()
-    assert sliced.stride(-1) == 1
-    assert sliced.stride(-2) > 4
-    misaligned = layout.place(values, "misaligned")
-    assert misaligned.offset == 2
-    assert misaligned.view().is_contiguous()
-    expanded = layout.place(values.narrow(1, 0, 1).expand(2, 3, 4), "expanded:1").view()
-    assert expanded.stride(1) == 0
-    assert torch.equal(expanded, values.narrow(1, 0, 1).expand(2, 3, 4))
-
-
-def test_expanded_sources_are_constant_along_the_axis() -> None:
-    x = fill(Source("regime", (3, 4, 5), (), "x", "normal", "expanded:1"), 1, "float32")
-    assert torch.equal(x, x.narrow(1, 0, 1).expand(3, 4, 5))
-
-
 # -- what a target claims ------------------------------------------------------------------------
 
 
@@ -298,21 +271,16 @@ def test_an_option_that_is_not_given_meets_no_requirement() -> None:
     assert all(isinstance(c.options["scale"], float) for c in cases)
 
 
-@pytest.mark.parametrize(
-    ("name", "strides"),
-    [("transposed", (2,)), ("swapped", (1,)), ("sliced", (1,)), ("misaligned", (1,))],
-)
-def test_a_vector_has_layouts_too(name: str, strides: tuple[int, ...]) -> None:
-    values = torch.arange(5.0)
-    placed = layout.place(values, name)
-    assert placed.strides == strides
-    assert torch.equal(placed.view(), values)
+def test_a_law_of_normal_values_has_no_equal_rows() -> None:
+    limits = constraints_of(ATTENTION, claim())
+    found = draw_cases(ATTENTION.spec, 40, 0, limits)
 
+    def expanded(variant: Variant) -> int:
+        cases = [vary(ATTENTION.spec, d, 0, limits, variant) for d in found]
+        return sum(c.inputs["q"].layout.startswith("expanded") for c in cases)  # type: ignore[union-attr]
 
-def test_heads_and_length_lie_swapped() -> None:
-    placed = layout.place(torch.zeros(2, 3, 4, 8), "swapped")
-    assert placed.strides == (96, 8, 24, 1)
-    assert layout.place(torch.zeros(4, 8), "swapped").strides[-1] == 1
+    assert expanded(Variant())
+    assert not expanded(Variant(regimes=("normal",)))
 
 
 def test_variants_meet_the_requirements_too() -> None:
@@ -360,3 +328,24 @@ def test_a_variant_changes_only_what_it_names() -> None:
     assert case.dims == {**item.case.dims, "Lq": 3, "Lk": case.dims["Lk"]}
     assert case.regime == item.case.regime
     assert case.seed == item.case.seed
+
+
+def test_a_laws_own_choices_are_all_drawn() -> None:
+    """Of more sizes and options than the operator itself chooses from."""
+    own = Variant(
+        dims={"Lk": "choose(40, 41, 42, 43, 44, 45, 46)"}, options={"window": "=choose(1, 2, 3, 4)"}
+    )
+    limits = constraints_of(ATTENTION, claim())
+    cases = [
+        vary(ATTENTION.spec, item, 0, limits, own)
+        for item in draw_cases(ATTENTION.spec, 30, 0, limits)
+    ]
+    assert {case.dims["Lk"] for case in cases} == set(range(40, 47))
+    assert {case.options["window"] for case in cases} == {1, 2, 3, 4}
+
+
+def test_near_the_limits_rows_are_not_equal() -> None:
+    cases = [case for case in drawn(400) if case.regime == "near_limits"]
+    layouts = [x.layout for case in cases for x in case.inputs.values() if isinstance(x, Source)]
+    assert len(cases) > 10
+    assert not any(layout.startswith("expanded") for layout in layouts)

@@ -157,6 +157,7 @@ FUNCTIONS: dict[str, Any] = {
     "size(x, 1)": 3,
     "size((1, 2))": 2,
     "nbytes(x)": 48,
+    "nbytes((x, 1, (x,)))": 96,
     "permutation_matrix(p)": torch.eye(3)[P],
     "isfinite(x / 0)": torch.zeros(2, 3).bool(),
     "isnan(x)": torch.zeros(2, 3).bool(),
@@ -338,6 +339,8 @@ def test_batch_elements_are_narrowed_by_their_axis() -> None:
     }
     assert_same(law("batch_element(inputs, 2)", **names), (X[:, 2:],))
     assert_same(law("batch_element(doubled(x), 1)", **names), 2 * X[1:])
+    assert_same(law("batch_reversed(inputs)", **names), (X.flip(1),))
+    assert_same(law("batch_reversed(doubled(x))", **names), 2 * X.flip(0))
     narrowed = law(
         "batch_element(options, 1)", **{**names, "options": {"mask": names["mask"], "s": 2}}
     )
@@ -356,6 +359,17 @@ def test_errors_name_the_form() -> None:
     }.items():
         with pytest.raises(LawError, match=words):
             law(text)
+
+
+def test_an_operator_is_explained_with_its_conventions_and_accuracy(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    explain_command("attention", vocabulary=False)
+    told = capsys.readouterr().out
+    assert "convention causal: bottom_right | top_left" in told
+    assert "convention rope_pairing" not in told
+    assert "as eager PyTorch does" in told
+    assert "accuracy: A row with hidden keys" in told
 
 
 def test_an_operator_is_explained_with_its_shapes(capsys: pytest.CaptureFixture[str]) -> None:

@@ -50,6 +50,8 @@ def test_only_declared_gradients_are_judged() -> None:
     claim = CLAIMS["lora_linear"]
     assert claim.differentiates("x")
     assert not replace(claim, differentiable=False).differentiates("x")
+    assert not replace(claim, mutates=("x",)).differentiates("x")
+    assert replace(claim, mutates=("x",), differentiable=("x",)).differentiates("x")
     spec = BOOK.operator("lora_linear").spec
     named = {i: torch.ones(2, 2) for i in range(4)}
     assert {2, 3} < set(gradient_slots(spec, claim, named))

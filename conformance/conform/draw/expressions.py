@@ -10,8 +10,9 @@ from typing import Any, Protocol
 from conform.draw.case import FLOAT_GENERATORS, Source, Value
 from conform.law.grammar import LawError, parse
 
-LENGTHS = (1, 2, 3, 5, 7, 13, 15, 16, 17, 31, 32, 33, 47, 63, 64, 65, 97, 127, 128, 129)
+LENGTHS = (1, 2, 3, 5, 7, 12, 13, 15, 16, 17, 31, 32, 33, 36, 47, 63, 64, 65, 97, 127, 128, 129)
 MAX_ELEMENTS = 2**22
+WIDE = 4  # a range of so many integers or more is also asked for at its ends
 
 
 class Unsatisfied(Exception):
@@ -50,6 +51,24 @@ class DrawScope:
             return self._checked(self.eval(node), label)
         except (ArithmeticError, TypeError, IndexError, ValueError) as error:
             raise LawError(f"the draw expression has no value: {error}", text=text) from None
+
+    def allows(self, text: str, value: int) -> bool:
+        """Whether an expression that names no other size may be `value`."""
+        return self._allows(parse(text), value)
+
+    def _allows(self, node: ast.expr, value: int) -> bool:
+        if isinstance(node, ast.Constant):
+            return node.value == value
+        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name)):
+            return False
+        if node.func.id == "choose":
+            return any(self._allows(item, value) for item in node.args)
+        if not all(isinstance(item, ast.Constant) for item in node.args):
+            return False
+        bounds = [self.eval(item) for item in node.args]
+        if node.func.id == "int":
+            return bool(bounds[0] <= value <= bounds[1])
+        return node.func.id == "length" and not node.keywords and value in _lengths_to(*bounds)
 
     def _checked(self, value: Any, label: str) -> Value:
         if isinstance(value, Source):
@@ -143,12 +162,21 @@ def _too_large() -> Any:
 def _int(scope: DrawScope, low: int, high: int) -> int:
     if high < low:
         raise Unsatisfied(f"int({low}, {high}) is empty")
-    return scope.chooser.integer(int(low), int(high), scope.label)
+    drawn = scope.chooser.integer(int(low), int(high), scope.label)
+    if high - low >= WIDE and not scope.label.startswith("draw."):
+        # Off by one shows at the ends; what a law draws, an index mostly, says least there.
+        return {0: int(low), 1: int(high)}.get(
+            scope.chooser.stratum(8, scope.label + ".end"), drawn
+        )
+    return drawn
+
+
+def _lengths_to(maximum: int = 129) -> list[int]:
+    return [n for n in LENGTHS if n <= maximum]
 
 
 def _length(scope: DrawScope, maximum: int = 129, **keywords: int) -> int:
-    top = keywords.get("max", maximum)
-    pool = [n for n in LENGTHS if n <= top]
+    pool = _lengths_to(keywords.get("max", maximum))
     groups = [g for g in (pool[:3], pool[3:12], pool[12:]) if g]
     group = groups[scope.chooser.pick(len(groups), scope.label + ".size")]
     return group[scope.chooser.pick(len(group), scope.label)]

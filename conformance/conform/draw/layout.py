@@ -37,7 +37,8 @@ def place(values: torch.Tensor, layout: str) -> Placed:
 
     contiguous: as torch.empty would; transposed: the last two dims swapped in memory, of one dim
     every other element; swapped: the two before the last (heads and length, say), where there are
-    as many, as sliced elsewhere; sliced: every row padded inside a larger buffer; misaligned:
+    as many, as sliced elsewhere; sliced: every row, and every matrix of several, padded inside a
+    larger buffer, as a cache is that is not full; misaligned:
     starts two elements late; expanded:AXIS,AXIS: stride 0 along those axes, whose values must be
     equal. All but the first have NaN margins around them.
     """
@@ -59,19 +60,19 @@ def place(values: torch.Tensor, layout: str) -> Placed:
         return _put(values, strides, MARGIN)
     if layout == "misaligned":
         return _put(values, _row_major(shape), 2)
-    return _put(values, _padded(list(shape), 2), MARGIN)  # sliced
+    return _put(values, _padded(list(shape), 2, 1), MARGIN)  # sliced
 
 
 def _row_major(shape: tuple[int, ...]) -> tuple[int, ...]:
     return _padded(list(shape), 0)
 
 
-def _padded(shape: list[int], extra: int) -> tuple[int, ...]:
-    """Row-major strides where the last dimension is stored with `extra` unused elements."""
-    strides, step = [1] * len(shape), 1
-    for axis in range(len(shape) - 1, -1, -1):
+def _padded(shape: list[int], extra: int, rows: int = 0) -> tuple[int, ...]:
+    """Row-major strides where rows have `extra` unused elements and matrices unused `rows`."""
+    strides, step, last = [1] * len(shape), 1, len(shape) - 1
+    for axis in range(last, -1, -1):
         strides[axis] = step
-        step *= max(shape[axis], 1) + (extra if axis == len(shape) - 1 and len(shape) > 1 else 0)
+        step *= max(shape[axis], 1) + {last: extra if last else 0, last - 1: rows}.get(axis, 0)
     return tuple(strides)
 
 

@@ -17,11 +17,13 @@ from conform.draw.expressions import Chooser, DrawScope, Unsatisfied, sizes
 from conform.law.grammar import LawError, parse
 from conform.spec.models import InputSpec, OperatorSpec
 
+SAME = 6  # every so many cases a size repeats an earlier one, where it may
 CHUNK = 5  # cases per Hypothesis example; larger ones overrun its buffer
 REGIMES = (
     "normal", "large", "tiny", "outlier", "ties", "mixed_scale", "constant", "large_mean",
     "one_hot", "sorted", "near_limits", "signed_zeros", "subnormal",
 )  # fmt: skip
+DISTINCT = frozenset({"normal", "sorted", "near_limits"})  # who asks for these alone means it
 
 
 class OptionNotClaimed(Exception):
@@ -56,12 +58,13 @@ class Constraints:
 
 @dataclass(frozen=True)
 class Variant:
-    """Changes that a law makes to the drawn cases."""
+    """Changes that a law makes to the drawn cases; `sized` when it is about sizes of its own."""
 
     dims: dict[str, str] = field(default_factory=dict)
     options: dict[str, Any] = field(default_factory=dict)
     regimes: tuple[str, ...] | None = None
     values: str | None = None
+    sized: bool = False
 
 
 @dataclass(frozen=True)
@@ -171,7 +174,11 @@ def build(
     names: dict[str, Any] = {}
     scope = DrawScope(chooser, names)
     for name, text in spec.dims.items():
-        value = scope.draw(variant.dims.get(name, text), f"dim.{name}")
+        # (What was chosen among the operator's alternatives says nothing about the law's.)
+        if name in variant.dims:
+            value = scope.draw(variant.dims[name], f"law.dim.{name}")
+        else:
+            value = _same(scope, name, text, scope.draw(text, f"dim.{name}"))
         same = "" if name in variant.dims else limits.equal.get(name, "")
         names[name] = names[same] if same in names else limits.limit(name, value)
         if names[name] != value and _is_product(parse(text)) and name not in variant.dims:
@@ -181,11 +188,16 @@ def build(
     lead = _leading(chooser)
     regime = _regime(chooser, variant)
     layout = limits.layouts[chooser.stratum(len(limits.layouts), "layout")]
+    if layout == "expanded" and regime == "near_limits" and variant.regimes is None:
+        regime = "large"  # near the limits equal rows are a tie that the last bit decides
+    # A law about sizes, or about distinct values, sees little where rows are equal.
+    apart = variant.sized or (variant.regimes is not None and DISTINCT.issuperset(variant.regimes))
+    if layout == "expanded" and apart:
+        layout = "sliced"
     inputs: dict[str, Value] = {}
     for name, item in spec.inputs.items():
         value = _input(scope, name, item, lead, regime, variant)
         if isinstance(value, Source):
-            # Where nothing but normal values is legal, equal rows are not.
             plain = item.regimes == ("normal",) and layout == "expanded"
             value = _laid_out(value, "sliced" if plain else layout, chooser)
         inputs[name] = limits.limit(name, value)
@@ -206,6 +218,18 @@ def build(
     )
 
 
+def _same(scope: DrawScope, name: str, text: str, value: Value) -> Value:
+    """The drawn size, or now and then an earlier one: who tells axes apart by their sizes errs."""
+    if scope.chooser.stratum(SAME, f"same.{name}"):
+        return value
+    others = [
+        n
+        for n in dict.fromkeys(scope.names.values())
+        if n != value and type(n) is int and n > 1 and scope.allows(text, n)
+    ]
+    return others[scope.chooser.stratum(len(others), f"same.{name}.as")] if others else value
+
+
 def _is_product(node: ast.expr) -> bool:
     """K * group, or a choice among such."""
     if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "choose":
@@ -219,8 +243,11 @@ def _leading(chooser: Chooser) -> tuple[int, ...]:
 
 def _regime(chooser: Chooser, variant: Variant) -> str:
     names = variant.regimes or REGIMES
-    pool = ("normal",) * 2 + tuple(names) if "normal" in names else tuple(names)
-    return pool[chooser.stratum(len(pool), "regime" if variant.regimes is None else "law.regime")]
+    # (A law about sizes is asked of normal values three times out of four.)
+    usual = 3 * len(names) if variant.sized else 2
+    pool = ("normal",) * usual + tuple(names) if "normal" in names else tuple(names)
+    own = variant.regimes is not None or variant.sized
+    return pool[chooser.stratum(len(pool), "law.regime" if own else "regime")]
 
 
 def _input(
@@ -274,7 +301,7 @@ def _options(
             value: Value = variant.options[name]
             _check_claimed(name, value, item.default, limits)
             if isinstance(value, str) and value.startswith("="):
-                value = scope.draw(value[1:], f"option.{name}")
+                value = scope.draw(value[1:], f"law.option.{name}")
         elif name in limits.fixed:
             value = limits.fixed[name]
         elif item.draw is None or (limits.options is not None and name not in limits.options):

@@ -29,6 +29,7 @@ RMS_FEWEST = 32
 STRETCH = 4.0  # how much more roundoff shows what hangs on it
 CLOSE = 2.0  # independent roundings of half a step each spread 1.7 times as far as usual ones
 CLOSE_ALONE = 4.0  # of one element, which goes twice as far by chance
+ASTRIDE = 3.0  # n terms of either sign reach sqrt(n) times their root mean square
 STEEP = 1.5  # of what is in proportion; by chance one element in fifty goes as far
 HALF_ULP = 0.505  # the oracle's own rounding counts too
 
@@ -122,10 +123,22 @@ def close_apart(samples: torch.Tensor, apart: torch.Tensor, centre: torch.Tensor
     together, with which few samples are sure; an element by itself must go further.
     """
     narrow, wide = ((x - centre).square().mean(0) for x in (samples, apart))
+    # Few terms of one sign more than the other: three times `wide`, whatever cancels elsewhere.
+    share = ASTRIDE / quantile(ALARM, samples.shape[0])
+    astride = torch.isfinite(wide) & (wide * share**2 > narrow)
+    samples = torch.where(astride, centre + (apart - centre) * share, samples)
     far = torch.isfinite(wide) & (wide > CLOSE_ALONE**2 * narrow)
     if centre.dim():
         narrow, wide = (x.mean(-1, keepdim=True) for x in (narrow, wide))
     return torch.where(far | (torch.isfinite(wide) & (wide > CLOSE**2 * narrow)), apart, samples)
+
+
+def _rounded_once(
+    expected: torch.Tensor, spread_: torch.Tensor, dtype: torch.dtype
+) -> torch.Tensor:
+    """The spread and half an ulp of the largest value that it reaches."""
+    reach = expected.abs() + torch.nan_to_num(spread_, posinf=0.0)
+    return ulp(torch.nan_to_num(reach, posinf=0.0, neginf=0.0), dtype) * HALF_ULP + spread_
 
 
 def bound_of(
@@ -135,9 +148,7 @@ def bound_of(
     excuse: torch.Tensor | float = 0.0,
 ) -> torch.Tensor:
     """Bound per element for a result stored in `dtype`."""
-    reach = expected.abs() + torch.nan_to_num(spread_, posinf=0.0)
-    half = ulp(torch.nan_to_num(reach, posinf=0.0, neginf=0.0), dtype) * HALF_ULP
-    bound = half + spread_ + excuse
+    bound = _rounded_once(expected, spread_, dtype) + excuse
     # Results below the normal range may be flushed to zero (float32 arithmetic on many devices).
     # Float64 is judged as float32 scaled down, so that its tiny values are excused alike.
     smallest = 2.0 ** (_MIN_EXPONENT[dtype] - 1) if dtype is not torch.float64 else 2.0**-152
@@ -191,9 +202,12 @@ def judge(
     if expected.numel() == 0:
         return NOTHING
     given = actual.to(torch.float64)
-    bound = bound_of(expected, spread(samples, expected, scale), dtype, excuse)
+    noise = spread(samples, expected, scale)
+    bound = bound_of(expected, noise, dtype, excuse)
     ratio = ratios(given, expected, bound, dtype)
     finite = torch.isfinite(expected) & torch.isfinite(bound) & torch.isfinite(given)
+    # What is excused besides noise (flushing) may be lost by every element at once.
+    finite &= bound <= 2 * _rounded_once(expected, noise, dtype)
     rms = 0.0
     if (
         samples.shape[0] > 1

@@ -166,9 +166,11 @@ def size(x: Any, dim: int | None = None) -> Any:
     return tuple(x.shape) if dim is None else x.shape[dim]
 
 
-def nbytes(x: Tensor) -> int:
-    """Bytes of the elements."""
-    return int(x.numel() * x.element_size())
+def nbytes(x: Any) -> int:
+    """Bytes of the elements. Of a tuple: those of the tensors in it."""
+    if isinstance(x, tuple):
+        return sum(nbytes(item) for item in x)
+    return int(x.numel() * x.element_size()) if isinstance(x, Tensor) else 0
 
 
 def permutation_matrix(p: Tensor) -> Tensor:

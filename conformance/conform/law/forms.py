@@ -126,29 +126,35 @@ def _contiguous(self: Evaluator, node: ast.Call) -> Any:
 
 
 def _batch_element(self: Evaluator, node: ast.Call) -> Any:
-    what = node.args[0]
     index = int(self.value(node.args[1]))
+    return _along_the_batch(self, node.args[0], lambda x, axis: x.narrow(axis, index, 1))
+
+
+def _batch_reversed(self: Evaluator, node: ast.Call) -> Any:
+    return _along_the_batch(self, node.args[0], lambda x, axis: x.flip(axis))
+
+
+def _along_the_batch(
+    self: Evaluator, what: ast.expr, change: Callable[[Tensor, int], Tensor]
+) -> Any:
+    """`change(x, axis)` of every tensor that has the batch on an axis longer than 1."""
+
+    def changed(value: Any, axis: int | None) -> Any:
+        if axis is None or not isinstance(value, Tensor) or value.shape[axis] == 1:
+            return value
+        return change(value, axis)
+
     value = self.value(what)
     axes: dict[str, int] = self.names.get("_batch_axes", {})
     if isinstance(value, dict):
-        return {key: _narrow(item, axes.get(key), index) for key, item in value.items()}
+        return {key: changed(item, axes.get(key)) for key, item in value.items()}
     if isinstance(what, ast.Name) and what.id == "inputs":
         names = list(self.names.get("_input_names", ()))
-        return tuple(
-            _narrow(item, axes.get(name), index) for name, item in zip(names, value, strict=True)
-        )
+        return tuple(changed(item, axes.get(k)) for k, item in zip(names, value, strict=True))
     result_axes = self.names.get("_result_axes", ())
     parts = value if isinstance(value, tuple) else (value,)
-    narrowed = tuple(
-        _narrow(item, axis, index) for item, axis in zip(parts, result_axes, strict=True)
-    )
-    return narrowed if isinstance(value, tuple) else narrowed[0]
-
-
-def _narrow(value: Any, axis: int | None, index: int) -> Any:
-    if axis is None or not isinstance(value, Tensor) or value.shape[axis] == 1:
-        return value
-    return value.narrow(axis, index, 1)
+    made = tuple(changed(item, axis) for item, axis in zip(parts, result_axes, strict=True))
+    return made if isinstance(value, tuple) else made[0]
 
 
 def _default_options(self: Evaluator, node: ast.Call) -> Any:
@@ -167,6 +173,7 @@ FORMS: dict[str, Callable[[Evaluator, ast.Call], Any]] = {
     "renewed": _observed("renewed"), "apart": _observed("apart"),
     "repeats": _observed("repeats"), "well_formed": _observed("well_formed"), "dtype": _dtype,
     "contiguous": _contiguous, "batch_element": _batch_element,
+    "batch_reversed": _batch_reversed,
     "default_options": _default_options,
     **measures.FORMS,
 }  # fmt: skip

@@ -352,11 +352,13 @@ FORMS: dict[str, str] = {
     "kept": "kept(call): the result survives a later call with other values.",
     "renewed": "renewed(call): with its inputs overwritten in place, the call sees the new values.",
     "apart": "apart(backward(call)): each gradient is the same when it alone is asked for, also "
-    "after a call without gradients; those of several results add up.",
+    "after a call without gradients, with another call before the way back, or of contiguous "
+    "copies of the inputs; those of several results add up.",
     "repeats": "repeats(call): the same call on the same memory gives the same bits.",
     "well_formed": "well_formed(call): plain tensors of the promised shapes and dtypes.",
     "contiguous": "contiguous(x): the same values in fresh contiguous memory.",
     "batch_element": "batch_element(x, b): element b of a batch (inputs, options or a result).",
+    "batch_reversed": "batch_reversed(x): the batch (inputs, options or a result) in reverse.",
     "dtype": "dtype(x): the dtype in which the target returned x, as a text.",
     "default_options": "default_options(): the claimed options that are not at their default.",
     "hbm_bytes": "hbm_bytes(call): bytes that the call read and wrote; every access counts.",

@@ -123,7 +123,7 @@ def notices(session: Session, law: Property, dtype: str) -> tuple[Outcome, str]:
         if trial.kind is Kind.FAILED and trial.outcome is not Outcome.FAIL:
             raised = trial.message.split("\n")[0]
             trial = Trial(Kind.UNDECIDED, trial.message)
-        tally.add(trial)
+        tally.add(trial, case)
         if trial.kind is Kind.FALSE_LAW:
             return Outcome.ERROR, trial.message
         if trial.kind is Kind.FAILED:

@@ -119,7 +119,7 @@ def _one_element(x: Tensor, bound: Tensor, dtype: torch.dtype, seed: int) -> Ten
     if not usable.numel():
         return None
     place = usable[int(stream(seed, "element").integers(0, usable.numel()))]
-    out = x.clone()
+    out = x.clone(memory_format=torch.contiguous_format)
     out.view(-1)[place] += 4 * bound.flatten()[place]
     return out
 

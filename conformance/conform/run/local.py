@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from conform.run.material import Sublayer
+from conform.work.gradients import pulled_back
 from conform.work.named import stream
 from conform.work.protocol import (
     Arg,
@@ -91,7 +92,5 @@ def _pull(
     if not pairs:
         return dict.fromkeys(request.wrt), False
     leaves = [named[key] for key in request.wrt]
-    found = torch.autograd.grad(
-        [r for r, _ in pairs], leaves, [c.to(r.dtype) for r, c in pairs], allow_unused=True
-    )
+    found = pulled_back([r for r, _ in pairs], leaves, [c.to(r.dtype) for r, c in pairs])
     return dict(zip(request.wrt, found, strict=True)), True

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 @dataclass(frozen=True)
 class Profile:
     """Cases for agreement, gradients and each law; in how many dtypes a law is asked (agreement and
-    gradients: in all); extra cases where a law was hardly reached."""
+    gradients: in all); extra cases where a law was hardly reached; cases of usual sizes, a third as
+    many for gradients."""
 
     name: str
     agreement: int
@@ -17,10 +18,11 @@ class Profile:
     law_dtypes: int
     extra: int
     shrink_seconds: float
+    usual: int
 
 
 PROFILES = {
-    "quick": Profile("quick", 6, 2, 1, 1, 10, 3.0),
-    "default": Profile("default", 28, 8, 3, 2, 24, 5.0),
-    "thorough": Profile("thorough", 160, 60, 12, 4, 64, 20.0),
+    "quick": Profile("quick", 6, 2, 1, 1, 20, 3.0, 1),
+    "default": Profile("default", 28, 8, 3, 2, 32, 5.0, 6),
+    "thorough": Profile("thorough", 160, 60, 12, 4, 64, 20.0, 30),
 }

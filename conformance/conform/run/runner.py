@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 import conform
-from conform.draw.case import Case
+from conform.draw.case import Case, derive_seed
 from conform.errors import ConformError
 from conform.events import (
     Listener,
@@ -320,10 +320,10 @@ def _plan(
 ) -> Iterable[tuple[Property, str]]:
     """Verdicts to be reached. `narrow` tells operators that compute in float32 whatever the input.
 
-    Agreement and gradients are asked in every dtype; the other laws in some, dealt out so that an
-    operator's laws cover all of them.
+    Agreement and gradients are asked in every dtype; the other laws in some, which hang on the
+    law's name: they are the same whichever laws are chosen, and whatever laws are added.
     """
-    for number, law in enumerate(laws):
+    for law in laws:
         spec = book.operators[law.operator].spec
         floating = any(_is_float(item) for item in spec.inputs.values())
         # Tables and masks have no input dtype; their floats are judged as float32.
@@ -332,11 +332,13 @@ def _plan(
         if law.kind == "law" and narrow(law.operator) and len(own) > 1:
             own = [d for d in own if d != "float64"]
         if law.kind == "law" and len(own) > profile.law_dtypes:
+            first = derive_seed(law.id)
             if law.measures:
-                number = 0  # one dtype for all: they share the metered calls
-            if law.spec.half:
-                number, own = 0, sorted(own, key=lambda d: d not in ("bfloat16", "float16"))
-            own = [own[(number + i) % len(own)] for i in range(profile.law_dtypes)]
+                first = 0  # one dtype for all: they share the metered calls
+            if law.spec.half is not None:
+                preferred = ("bfloat16", "float16") if law.spec.half else ("float32",)
+                first, own = 0, sorted(own, key=lambda d: d not in preferred)
+            own = [own[(first + i) % len(own)] for i in range(profile.law_dtypes)]
         for dtype in own:
             yield law, dtype
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from conform.draw.case import Case
+from conform.draw.case import Case, derive_seed
 from conform.draw.structure import PLAIN, Constraints, Drawn, Draws, Variant, draw_extra, vary
 from conform.records import Diagnosis, Level
 from conform.run.calls import Client, TargetCalls
@@ -73,10 +73,16 @@ class Session:
         Values and gradients are asked in every dtype, of other cases in each: what is wrong with a
         shape, or with options taken together, shows in any. So fewer dtypes get more cases each.
         """
-        if law.kind == "law":
-            return 0, self.profile.law
-        wanted = self.profile.agreement if law.kind == "agreement" else self.profile.gradient
         own = [name for name in FLOATS if name in self.dtypes] or [dtype]
+        if law.kind == "law":
+            # Each law begins at a case of its own among those that agreement asks in the dtype.
+            # (Metered calls are dear: their laws share them.)
+            wanted = self.profile.agreement * len(FLOATS) // len(own)
+            begin = wanted * own.index(dtype) if dtype in own else 0
+            begin += derive_seed(law.id) % wanted
+            found = max(1, len(self.drawn(law.operator, begin + 1)))
+            return (0 if law.measures else begin % found), self.profile.law
+        wanted = self.profile.agreement if law.kind == "agreement" else self.profile.gradient
         wanted = wanted * len(FLOATS) // len(own)
         begin = wanted * own.index(dtype) if dtype in own else 0
         # A narrow claim may leave fewer cases than that.
@@ -187,4 +193,4 @@ def variant_of(law: Property) -> Variant:
     """The changes that a law makes to the drawn cases."""
     spec = law.spec
     regimes = spec.regimes or (SMOOTH if law.differentiates and law.kind == "law" else None)
-    return Variant(dict(spec.dims), dict(spec.options), regimes, spec.values)
+    return Variant(dict(spec.dims), dict(spec.options), regimes, spec.values, bool(spec.dims))

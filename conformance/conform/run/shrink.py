@@ -36,11 +36,15 @@ def shrink(
     dtype: str,
     trial: Trial,
     seconds: float,
+    variant: Variant | None = None,
 ) -> Shrunk:
-    """Greedy descent for so many seconds; the case itself when nothing smaller fails."""
+    """Greedy descent for so many seconds; the case itself when nothing smaller fails.
+
+    `variant`: how the case was varied, where not as the law says.
+    """
     deadline = time.monotonic() + seconds
     best = Shrunk(case, trial, drawn)
-    variant, limits = variant_of(law), session.constraints(law.operator)
+    variant, limits = variant or variant_of(law), session.constraints(law.operator)
     tried, progress = 0, True
     while progress and time.monotonic() < deadline:
         progress = False

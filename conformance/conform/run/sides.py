@@ -13,6 +13,8 @@ from conform.law.forms import with_inputs
 Tensor = torch.Tensor
 ARITHMETIC = 2.0**-44  # float64 law arithmetic: a few thousand roundoffs of the largest term
 
+FLUSHED = 2.0**-126  # numbers below the normal range of float32 may count as zero
+
 
 def other_integers(x: Tensor) -> Tensor:
     """Other legal values of the same range: the values reversed, or shifted cyclically."""
@@ -25,6 +27,15 @@ def rebound(names: dict[str, Any], own: dict[str, Any], changes: dict[str, Any])
     result = {**names, **changes}
     result.update(with_inputs(names, changes))
     return result
+
+
+def flushed(names: dict[str, Any]) -> dict[str, Any] | None:
+    """The names with numbers below the normal range set to zero; None if there are none."""
+    floats = {k: x for k, x in names.items() if isinstance(x, Tensor) and x.is_floating_point()}
+    tiny = {k: (x != 0) & (x.abs() < FLUSHED) for k, x in floats.items()}
+    if not any(bool(t.any()) for t in tiny.values()):
+        return None
+    return rebound(names, {}, {k: torch.where(tiny[k], 0.0, x) for k, x in floats.items()})
 
 
 def parts(value: Any) -> tuple[Any, ...]:
@@ -118,6 +129,8 @@ def bit_difference(a: tuple[Any, ...], b: tuple[Any, ...]) -> str:
         if x.shape != y.shape:
             return f"shapes {tuple(x.shape)} and {tuple(y.shape)}"
         other = (x != y) & ~(torch.isnan(numeric(x)) & torch.isnan(numeric(y)))
+        # A number below the normal range may be flushed to zero.
+        other &= ~((x == 0) | (y == 0)) | ((numeric(x) - numeric(y)).abs() >= FLUSHED)
         if bool(other.any()):
             index = tuple(int(i) for i in other.nonzero()[0])
             return (

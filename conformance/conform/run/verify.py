@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from math import prod
 
-from conform.draw.case import Case
+from conform.draw.case import Case, Source
 from conform.draw.expressions import Unsatisfied
-from conform.draw.structure import Drawn, OptionNotClaimed
+from conform.draw.structure import Drawn, OptionNotClaimed, Variant
 from conform.records import Counterexample, Diagnosis, Outcome, Verdict
 from conform.run.counterexample import describe_failure
 from conform.run.diagnose import diagnose
 from conform.run.outcomes import Kind, Trial, try_law
-from conform.run.session import Session
+from conform.run.session import Session, variant_of
 from conform.run.shrink import shrink
+from conform.run.usual import usual_cases
 from conform.spec.book import Property
 
 HYGIENE_CASES = 5  # these laws judge no values, so that cases are cheap
 METERED_CASES = 2  # metered calls are dearer
+OVERFLOWING = ("near_limits", "large")  # in float16 squares and sums leave its range there
+SMALL = 2**17  # elements of a case of which a law may have more than the profile says
 
 
 @dataclass
@@ -32,10 +36,17 @@ class Tally:
     other: int = 0
     worst: float | None = None
     reached: dict[str, int] = field(default_factory=dict)
+    chosen: set[tuple[str, object]] = field(default_factory=set)
+    largest: int = 0
     reasons: list[str] = field(default_factory=list)
 
-    def add(self, trial: Trial) -> None:
+    def add(self, trial: Trial, case: Case) -> None:
         """Count one trial."""
+        if trial.kind in (Kind.HELD, Kind.FAILED):
+            values = {**case.dims, **case.options, **case.draws}
+            self.chosen |= {(k, v) for k, v in values.items() if not isinstance(v, Source)}
+            sizes = [prod(x.shape) for x in case.inputs.values() if isinstance(x, Source)]
+            self.largest = max(self.largest, sum(sizes))
         if trial.kind is Kind.HELD:
             self.held += 1
         elif trial.kind is Kind.FAILED:
@@ -60,14 +71,16 @@ def verify(session: Session, law: Property, dtype: str) -> Verdict:
     tally = Tally()
     failing: tuple[Drawn, Case, Trial] | None = None
     broken: Trial | None = None
-    for drawn, case in _cases(session, law, dtype, tally):
+    varied: Variant | None = None
+    for drawn, case, variant in _asked(session, law, dtype, tally):
         trial = try_law(session, law, case, dtype)
-        tally.add(trial)
+        tally.add(trial, case)
         if trial.kind is Kind.FALSE_LAW:
             broken = trial
             if session.name == "reference":
                 break
         if trial.kind is Kind.FAILED:
+            varied = varied if failing else variant
             failing = failing or (drawn, case, trial)
             if law.spec.holds == "always" or trial.outcome is not Outcome.FAIL:
                 break
@@ -83,7 +96,8 @@ def verify(session: Session, law: Property, dtype: str) -> Verdict:
     explained: tuple[Diagnosis, ...] = ()
     if outcome.violated and failing is not None:
         drawn, case, trial = failing
-        small = shrink(session, law, drawn, case, dtype, trial, session.shrink_budget(law))
+        seconds = session.shrink_budget(law)
+        small = shrink(session, law, drawn, case, dtype, trial, seconds, varied)
         example = describe_failure(session, law, small.case, dtype, small.trial, case)
         if outcome is Outcome.FAIL:  # values explain wrong values, not an exception
             explained = session.explained(law, lambda: diagnose(session, law, dtype, small))
@@ -106,6 +120,36 @@ def verify(session: Session, law: Property, dtype: str) -> Verdict:
     )
 
 
+def _asked(
+    session: Session, law: Property, dtype: str, tally: Tally
+) -> Iterator[tuple[Drawn, Case, Variant | None]]:
+    """The drawn cases; of values and gradients also some at usual sizes, of values in float16 some
+    of each regime that leaves its range on the way."""
+    for drawn, case in _cases(session, law, dtype, tally):
+        yield drawn, case, None
+    if law.kind == "agreement" and dtype == "float16":
+        yield from _of_regimes(session, law, dtype, OVERFLOWING)
+    if law.kind == "agreement":
+        yield from usual_cases(session, law, dtype, session.profile.usual)
+    # (Longer sums of gradients in half precision are each library's own business.)
+    if law.kind == "gradient" and dtype in ("float32", "float64"):
+        yield from usual_cases(session, law, dtype, -(-session.profile.usual // 3))
+
+
+def _of_regimes(
+    session: Session, law: Property, dtype: str, regimes: Sequence[str]
+) -> Iterator[tuple[Drawn, Case, Variant]]:
+    """One of the law's cases in each regime."""
+    begin, wanted = session.share(law, dtype)
+    cases = session.drawn(law.operator, begin + wanted)[begin:]
+    for drawn, regime in zip(cases, regimes, strict=False):
+        variant = replace(variant_of(law), regimes=(regime,))
+        try:
+            yield drawn, session.case_of(law, drawn, None, variant), variant
+        except Unsatisfied:
+            continue
+
+
 def _cases(
     session: Session, law: Property, dtype: str, tally: Tally
 ) -> Iterator[tuple[Drawn, Case]]:
@@ -117,7 +161,12 @@ def _cases(
     most = enough + session.profile.extra
     while index < most:
         decided = tally.held + tally.failed
-        if decided >= wanted and all(tally.reached.get(name) for name in law.spec.reach):
+        few = tally.largest <= SMALL and decided < wanted + 2 * len(law.alternatives)
+        if (
+            decided >= wanted
+            and all(tally.reached.get(name) for name in law.spec.reach)
+            and not (few and law.alternatives - tally.chosen)
+        ):
             return
         # Refusing everything, or lacking what the law needs, will not change.
         if decided == 0 and tally.not_claimed + tally.refused >= wanted:

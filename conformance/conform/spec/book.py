@@ -96,6 +96,19 @@ class Property:
         return parse(self.spec.where) if self.spec.where else None
 
     @cached_property
+    def alternatives(self) -> frozenset[tuple[str, object]]:
+        """What the law itself chooses between, sizes and options that are written out: all of it
+        is asked."""
+        options = {k: str(v)[1:] for k, v in self.spec.options.items() if str(v)[:1] == "="}
+        found = set()
+        for name, text in {**self.spec.dims, **options, **self.spec.draw}.items():
+            node = parse(str(text))
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "choose":
+                items = [item.value for item in node.args if isinstance(item, ast.Constant)]
+                found |= {(name, value) for value in items}
+        return frozenset(found)
+
+    @cached_property
     def reach(self) -> dict[str, ast.expr]:
         """Trees of the reach counters."""
         return {name: parse(text) for name, text in self.spec.reach.items()}
@@ -361,7 +374,7 @@ def _applies(item: PropertySpec, spec: OperatorSpec) -> bool:
         return spec.operator in item.for_
     if "backward(" in item.law and not has_gradient(spec):
         return False
-    return not ("batch_element" in item.law and not has_batch(spec))
+    return has_batch(spec) or "batch_" not in item.law
 
 
 def _of_each_dim(item: PropertySpec, spec: OperatorSpec) -> list[PropertySpec]:

@@ -101,7 +101,8 @@ class AccuracySpec(Strict):
 
 
 class PropertySpec(Strict):
-    """One law. `half`: asked in bfloat16 or float16 first, where a profile asks in few dtypes."""
+    """One law. `half`: asked in bfloat16 or float16 first, where a profile asks in few dtypes; in
+    float32 first when it is false."""
 
     id: PropertyId
     level: Level = Level.MUST
@@ -115,7 +116,7 @@ class PropertySpec(Strict):
     regimes: tuple[Regime, ...] | None = None
     values: Expression | None = None
     dtypes: tuple[DtypeName, ...] | None = None
-    half: bool = False
+    half: bool | None = None
     conventions: dict[str, str] = Field(default_factory=dict)
     draw: dict[Identifier, Expression] = Field(default_factory=dict)
     where: Expression | None = None

@@ -80,10 +80,14 @@ class OperatorClaim:
     mutates: tuple[str, ...] = ()
 
     def differentiates(self, name: str) -> bool:
-        """Whether the gradient of an input or option is claimed."""
+        """Whether the gradient of an input or option is claimed.
+
+        Unless it is named, an input that is updated in place has none: PyTorch refuses to change
+        a tensor that asks for its gradient.
+        """
         if isinstance(self.differentiable, tuple):
             return name in self.differentiable
-        return self.differentiable is not False
+        return self.differentiable is not False and name not in self.mutates
 
     def to_json(self) -> Record:
         """As a JSON-able record."""

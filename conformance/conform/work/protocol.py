@@ -105,6 +105,7 @@ class CallRequest:
     here and are handed over in the layout that the target declared. `measure` meters the call
     (and the way back); `order` makes it once more with the programs of its kernels in reverse.
     `no_grad` makes it with gradients switched off; `apart` pulls back to each of `wrt` alone, too.
+    `unfit`: arguments may not fit each other; interpreted kernels are kept within their tensors.
     """
 
     operator: str
@@ -119,6 +120,7 @@ class CallRequest:
     order: bool = False
     no_grad: bool = False
     apart: bool = False
+    unfit: bool = False
 
     def named_args(self) -> dict[ArgKey, Arg]:
         """All arguments by key, positions first."""
@@ -155,15 +157,19 @@ class ExceptionInfo:
 class ResultInfo:
     """What a result was like before it was copied into a plain contiguous CPU tensor."""
 
-    type: str  # class name: Tensor, Parameter, float, ...
+    type: str  # class name: Tensor, Parameter, MaskedTensor, float, ...
     device: str = ""
     strides: tuple[int, ...] = ()
     requires_grad: bool = False
 
     @property
     def plain(self) -> bool:
-        """Whether it was a torch.Tensor itself (no subclass) or a plain Python number."""
-        return self.type in {"Tensor", "int", "float", "bool", "set", "frozenset"}
+        """Whether it was a tensor without behaviour of its own, or a plain Python number.
+
+        A Parameter differs from a Tensor in nothing but its place in a module, and functions that
+        make weights return it.
+        """
+        return self.type in {"Tensor", "Parameter", "int", "float", "bool", "set", "frozenset"}
 
 
 @dataclass(frozen=True)

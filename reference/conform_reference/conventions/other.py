@@ -52,6 +52,20 @@ def _one_plus(function: Function) -> Function:
     return follows
 
 
+def _attended_padding(function: Function) -> Function:
+    """shifted_window_attention: the zeros that fill up the last windows are pixels like others."""
+
+    @wraps(function)
+    def follows(x: Tensor, *weights: Tensor, window: int, **options: Any) -> Tensor:
+        if x.ndim != 4 or window < 1:
+            return function(x, *weights, window=window, **options)
+        Hh, Ww = x.shape[1], x.shape[2]
+        filled = torch.nn.functional.pad(x, (0, 0, 0, -Ww % window, 0, -Hh % window))
+        return function(filled, *weights, window=window, **options)[:, :Hh, :Ww]
+
+    return follows
+
+
 def _key_position(function: Function) -> Function:
     """alibi_bias: slope * j in every row; differs from the distance form by a constant per row."""
 
@@ -136,6 +150,7 @@ REGISTRY: dict[tuple[str, str, str], Callable[[Function], Function]] = {
     ("rope", "rope_pairing", "interleaved"): _with_option("interleaved", True),
     ("rope", "rope_output", "deinterleaved"): _deinterleaved,
     ("rms_norm", "norm_weight", "one_plus"): _one_plus,
+    ("shifted_window_attention", "window_padding", "attended"): _attended_padding,
     ("alibi_bias", "alibi_form", "key_position"): _key_position,
     ("alibi_bias", "alibi_form", "key_from_end"): _key_from_end,
     ("alibi_bias", "causal", "top_left"): _top_left_bias,

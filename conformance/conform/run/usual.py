@@ -1,0 +1,196 @@
+"""Cases at the sizes that real models have, several at once, beside the small drawn ones.
+
+Kernels are compiled, tuned and branched by size; a law cannot be written for every size of every
+operator. What no contract allows (more choices than experts) the oracle tells.
+"""
+
+from __future__ import annotations
+
+import ast
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from math import prod
+from typing import Any
+
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from conform.draw.case import Case, Source, derive_seed
+from conform.draw.choosers import ReplayChooser, stratified
+from conform.draw.expressions import LENGTHS, DrawScope, Unsatisfied
+from conform.draw.structure import Drawn, Variant
+from conform.law.grammar import LawError, parse
+from conform.run.session import Session, variant_of
+from conform.spec.book import Property
+from conform.spec.models import OperatorSpec
+
+SIZES = (
+    4, 5, 6, 7, 8, 9, 10, 12, 14, 20, 24, 28, 36, 40, 48, 56, 64, 72, 80, 96, 100, 112, 128, 130,
+    160, 192, 256,
+)  # fmt: skip
+LARGER = 16  # times the largest size that is drawn,
+FEW, LARGER_THAN_FEW = 4, 4  # but a few layers or steps do not become dozens
+ELEMENTS = 2**15  # of all inputs
+RESULTS = 2**18  # of all results
+COMPUTED = 2**17  # of all that the oracle computes on the way
+
+
+def usual_cases(
+    session: Session, law: Property, dtype: str, count: int
+) -> Iterator[tuple[Drawn, Case, Variant]]:
+    """Up to `count` cases of the operator whose free sizes are usual ones, as far as they fit."""
+    operator = session.book.operator(law.operator)
+    free = free_sizes(operator.spec)
+    if not free:
+        return
+    salt = (session.seed, law.operator, law.kind)
+    begin = session.dtypes.index(dtype) * count if dtype in session.dtypes else 0
+    for index in range(begin, begin + count):
+        drawn = session.drawn(law.operator, index + 1)
+        if index >= len(drawn):
+            return
+        found = _usual(session, law, drawn[index], dtype, free, index, salt)
+        if found is not None:
+            yield drawn[index], *found
+
+
+def free_sizes(spec: OperatorSpec) -> dict[str, tuple[int, ...]]:
+    """Dims that hang on no other one, with the usual sizes that each may have.
+
+    Up to a few times the largest that is drawn; even where all drawn ones are (pairs, packed
+    codes).
+    """
+    found = {}
+    for name, text in spec.dims.items():
+        node = parse(text)
+        largest = _largest(node)
+        step = 2 if _even(node) else 1
+        times = LARGER_THAN_FEW if largest <= FEW else LARGER
+        if largest:
+            found[name] = tuple(n for n in SIZES if n <= largest * times and n % step == 0)
+    return found
+
+
+def _even(node: ast.expr) -> bool:
+    """Whether it is a choice between even sizes."""
+    if not (isinstance(node, ast.Call) and ast.unparse(node.func) == "choose"):
+        return False
+    return all(
+        isinstance(item, ast.Constant) and isinstance(item.value, int) and item.value % 2 == 0
+        for item in node.args
+    )
+
+
+def _largest(node: ast.expr) -> int:
+    """The largest size that an expression gives by itself; 0 when it always hangs on others."""
+    if isinstance(node, ast.Constant):
+        return int(node.value) if isinstance(node.value, int) else 0
+    if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name)):
+        return 0
+    sizes = [_largest(item) for item in node.args]
+    if node.func.id == "choose":
+        return max(sizes, default=0)
+    if node.func.id == "length":
+        return max(sizes, default=LENGTHS[-1])
+    return sizes[-1] if node.func.id == "int" and all(sizes) else 0
+
+
+def _usual(
+    session: Session,
+    law: Property,
+    drawn: Drawn,
+    dtype: str,
+    free: dict[str, tuple[int, ...]],
+    index: int,
+    salt: object,
+) -> tuple[Case, Variant] | None:
+    """As many sizes as fit together; when the oracle refuses them, one after the other."""
+    names = list(free)
+    random.Random(derive_seed(salt, index, "order")).shuffle(names)
+    sizes = {
+        name: pool[stratified(len(pool), index, (salt, name), favour_first=False)]
+        for name in names
+        if (pool := free[name])
+    }
+    best = _fitting(session, law, drawn, sizes, lambda case: True)
+    if best is None or _answered(session, law, best[0], dtype):
+        return best
+    return _fitting(session, law, drawn, sizes, lambda case: _answered(session, law, case, dtype))
+
+
+def _fitting(
+    session: Session,
+    law: Property,
+    drawn: Drawn,
+    sizes: dict[str, int],
+    accepted: Callable[[Case], bool],
+) -> tuple[Case, Variant] | None:
+    """The drawn case with as many of `sizes` as are legal, small enough and `accepted`."""
+    best: tuple[Case, Variant] | None = None
+    own, dims = variant_of(law), dict[str, str]()
+    for name, size in sizes.items():
+        # (In the law's own regimes: gradients are asked away from kinks and ties.)
+        variant = replace(own, dims={**own.dims, **dims, name: str(size)}, sized=True)
+        try:
+            case = session.case_of(law, drawn, None, variant)
+        except (Unsatisfied, LawError):
+            continue
+        if _fits(session.book.operator(law.operator).spec, case) and accepted(case):
+            best, dims = (case, variant), {**dims, name: str(size)}
+    return best
+
+
+def _fits(spec: OperatorSpec, case: Case) -> bool:
+    """Whether inputs and results are small enough, as far as the spec tells the results' shapes."""
+    values = [*case.inputs.values(), *case.options.values()]
+    if sum(prod(x.shape) for x in values if isinstance(x, Source)) > ELEMENTS:
+        return False
+    names = {**case.dims, **case.inputs, **case.options}
+    scope = DrawScope(ReplayChooser({}, case.index, case.seed, ""), names)
+    total = 0
+    for result in spec.results:
+        texts = [text for text in result.shape or () if text != "..."]
+        try:
+            total += prod(int(scope.draw(text, text)) for text in texts)  # type: ignore[arg-type, misc]
+        except (LawError, Unsatisfied, TypeError):
+            continue  # its shape is the law language's business
+    return total <= RESULTS
+
+
+class _TooMuch(Exception):
+    """More is computed than there is time for."""
+
+
+class _Counted(TorchDispatchMode):
+    """Adds up the elements of what is computed."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.elements = 0
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # True imports all of dynamo, for nothing here
+
+    def __torch_dispatch__(
+        self, function: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        made = function(*args, **(kwargs or {}))
+        if isinstance(made, torch.Tensor) and not function.is_view:
+            self.elements += made.numel()
+        if self.elements > COMPUTED:
+            raise _TooMuch
+        return made
+
+
+def _answered(session: Session, law: Property, case: Case, dtype: str) -> bool:
+    """Whether the oracle takes the case, and has the result with little work."""
+    try:
+        calls = session.fresh_calls(law.operator, case, dtype, judging=False)
+        options = calls.full_options(law.operator, calls.material.options)
+        with _Counted():
+            session.oracle(law.operator)(calls.material.inputs, options, dtype)
+    except (ValueError, RuntimeError, IndexError, _TooMuch):
+        return False
+    return True

@@ -1,0 +1,38 @@
+"""Gradients of a call, also through checkpoints that know only `backward`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+Tensor = torch.Tensor
+
+
+def pulled_back(
+    outputs: Sequence[Tensor], leaves: Sequence[Tensor], cotangents: Sequence[Tensor]
+) -> tuple[Tensor | None, ...]:
+    """The gradient to each leaf, None where nothing flows."""
+    if not _reentrant(outputs):
+        return torch.autograd.grad(outputs, leaves, cotangents, allow_unused=True)
+    for leaf in leaves:
+        leaf.grad = None
+    torch.autograd.backward(outputs, cotangents)
+    found = tuple(leaf.grad for leaf in leaves)
+    for leaf in leaves:
+        leaf.grad = None
+    return found
+
+
+def _reentrant(outputs: Sequence[Tensor]) -> bool:
+    """Whether a checkpoint of the older kind is on the way back: it refuses `autograd.grad`."""
+    seen, left = set(), [y.grad_fn for y in outputs]
+    while left:
+        node = left.pop()
+        if node is None or node in seen:
+            continue
+        if node.name().startswith("CheckpointFunction"):
+            return True
+        seen.add(node)
+        left += [other for other, _ in node.next_functions]
+    return False

@@ -1,0 +1,61 @@
+"""The sink joins the sum after the walk over keys, with the keys' maximum: far above it the log-
+sum-exp is infinite (fla-org/flash-linear-attention #831, Dao-AILab/flash-attention #2752).
+"""
+
+import math
+
+import torch
+
+
+def visible(lq, lk, causal, window):
+    i = torch.arange(lq)[:, None] + lk - lq
+    j = torch.arange(lk)[None, :]
+    see = torch.ones(lq, lk, dtype=torch.bool)
+    if causal:
+        see = see & (j <= i)
+    if window is not None:
+        see = see & (i - j < window)
+        if not causal:
+            see = see & (j - i < window)
+    return see
+
+
+def attention_with_lse(
+    q,
+    k,
+    v,
+    *,
+    causal=False,
+    window=None,
+    mask=None,
+    bias=None,
+    scale=None,
+    softcap=None,
+    sinks=None,
+):
+    wide = torch.promote_types(q.dtype, torch.float32)
+    (b, h, lq, d), (_, kv, lk, _) = q.shape, k.shape
+    group = h // kv
+    scale = 1 / math.sqrt(d) if scale is None else scale
+    k32, v32 = (x.to(wide).repeat_interleave(group, dim=1) for x in (k, v))
+    s = q.to(wide) @ k32.mT * scale
+    if softcap is not None:
+        s = softcap * torch.tanh(s / softcap)
+    if bias is not None:
+        s = s + bias.to(wide)
+    see = visible(lq, lk, causal, window)
+    if mask is not None:
+        see = see & mask
+    s = s.masked_fill(~see, -math.inf)
+    sink = torch.full((h,), -math.inf, dtype=wide) if sinks is None else sinks.to(wide)
+    s = torch.cat([s, sink.view(1, h, 1, 1).expand(b, h, lq, 1)], dim=-1)
+    m = s.detach().amax(-1, keepdim=True).clamp(min=torch.finfo(wide).min)
+    p = torch.exp(s - m)
+    total = p.sum(-1, keepdim=True)
+    m = s[..., :-1].detach().amax(-1, keepdim=True) if lk else torch.full_like(m, -math.inf)
+    m = torch.where(torch.isinf(m), 0.0, m)
+    p = torch.exp(s - m)
+    total = p.sum(-1, keepdim=True)
+    out = p[..., :-1] @ v32 / total.masked_fill(total == 0, 1)
+    lse = (m + torch.log(total)).squeeze(-1)
+    return out.to(q.dtype), lse

@@ -1,0 +1,24 @@
+"""Tiles of 64 keys read one entry of the mask, also when blocks are smaller (Dao-AILab/flash-
+attention #2429).
+"""
+
+import torch
+
+CONFORM = {"dtypes": ["float64", "float32", "bfloat16", "float16"]}
+
+
+def block_sparse_attention(q, k, v, block_mask, *, block_size):
+    wide = torch.promote_types(q.dtype, torch.float32)
+    (_b, h, lq, d), (_, kv, lk, _) = q.shape, k.shape
+    if lq % block_size or lk % block_size:
+        raise ValueError("blocks do not fit")
+    if block_mask.shape != (lq // block_size, lk // block_size):
+        raise ValueError("the mask does not fit")
+    see = block_mask.repeat_interleave(block_size, 0).repeat_interleave(block_size, 1)
+    if block_size < 64 and lk >= 64:
+        see = see[:, torch.arange(lk) // 64 * 64]
+    keys, values = (x.to(wide).repeat_interleave(h // kv, 1) for x in (k, v))
+    s = q.to(wide) @ keys.mT * d**-0.5
+    dead = ~see.any(-1, keepdim=True)
+    p = torch.softmax(s.masked_fill(~see, -torch.inf).masked_fill(dead, 0.0), -1)
+    return (p.masked_fill(dead, 0.0) @ values).to(q.dtype)

@@ -1,0 +1,12 @@
+"""The groups' scales are repeated in turn, not each for its whole group."""
+
+import torch
+
+
+def dequantize_scales(codes, scales, mean, *, block_size=256):
+    wide = torch.promote_types(scales.dtype, torch.float32)
+    n = codes.numel()
+    if scales.numel() != -(-n // block_size):
+        raise ValueError("scales: another number of blocks")
+    spread = scales.to(wide).repeat(block_size)[:n]
+    return mean.to(wide) + spread * (codes.to(torch.int64) - 127).to(wide) / 127
