@@ -147,12 +147,13 @@ def exponentiate(scores: Tensor, visible: Tensor, sinks: Tensor | None = None) -
         scores = _differences_stored(scores, visible, reference, live)
     scores = unless_doubtful(scores, beyond)
     # (Two steps: the maximum itself must not be rounded, or large scores come to lie above it.)
-    exponentials = torch.exp(scores - reference - live)
+    exponentials = mark("softmax_exponentials", torch.exp(scores - reference - live))
     # Online forms evaluate the exponentials of the sum apart, with roundoff of their own.
     others = mark("exponentials", torch.exp(scores - reference - live))
     total = others.sum(-1, keepdim=True)
     if sinks is not None:
         total = total + torch.exp(sinks - reference - live)
+    total = mark("softmax_total", total)
     return Partial(exponentials, maximum, total, live)
 
 
@@ -163,14 +164,15 @@ def log_sum_exp(partial: Partial) -> Tensor:
     return torch.where(some, partial.maximum + log, -math.inf).squeeze(-1)
 
 
-def float32_drift(maximum: Tensor) -> Tensor:
+def float32_drift(maximum: Tensor, count: int) -> Tensor:
     """1; where the mark rounds, what exp(score - lse) loses when both are held in float32.
 
-    (At most e: from there on no digit is left to judge, and sums of such weights would overflow.)
+    At most `count`: each of so many weights comes out as 1 where lse is no more than the maximum.
+    (Or e: from there on no digit is left to judge.)
     """
     held = torch.where(torch.isinf(maximum), 0.0, maximum)
     lost = 2 * (mark("float32.maximum", held) - held)
-    return torch.exp(torch.clamp(lost, max=1.0)).detach()
+    return torch.exp(torch.clamp(lost, max=max(1.0, math.log(max(count, 1))))).detach()
 
 
 def evaluated_again(
@@ -195,9 +197,11 @@ def evaluated_again(
     return torch.where(torch.isfinite(lag), lag, 0.0)
 
 
-def _drift_there_and_back(maximum: Tensor, lag: Tensor | float) -> tuple[Tensor, Tensor]:
+def _drift_there_and_back(
+    maximum: Tensor, lag: Tensor | float, count: int
+) -> tuple[Tensor, Tensor]:
     """`float32_drift` of the weights, and of those that the way back makes anew."""
-    drift = float32_drift(maximum)
+    drift = float32_drift(maximum, count)
     if not isinstance(lag, Tensor):
         return drift, drift
     return drift, drift * torch.exp(torch.clamp(lag, max=1.0))
@@ -209,19 +213,20 @@ def reported_log_sum_exp(partial: Partial) -> Tensor:
     if not injected():
         return lse
     change = lse - lse.detach()
-    drift = _drift_there_and_back(partial.maximum, partial.lag)[1].squeeze(-1)
+    count = partial.exponentials.shape[-1]
+    drift = _drift_there_and_back(partial.maximum, partial.lag, count)[1].squeeze(-1)
     usual = torch.isfinite(change) & torch.isfinite(drift)
     return lse + torch.where(usual, change, 0.0) * torch.where(usual, drift - 1, 0.0)
 
 
 def drifted(
-    y: Tensor, maximum: Tensor, lse: Callable[[], Tensor], lag: Tensor | float = 0.0
+    y: Tensor, maximum: Tensor, count: int, lse: Callable[[], Tensor], lag: Tensor | float = 0.0
 ) -> Tensor:
-    """y[..., n] of normalised weights, as weights exp(score - lse[...]) give it in float32.
+    """y[..., n] of `count` normalised weights, as exp(score - lse[...]) give it in float32.
 
     Their sum is 1 + drift, not 1, so that the differences of their gradient do not cancel either.
     """
-    drift, back = _drift_there_and_back(maximum, lag)
+    drift, back = _drift_there_and_back(maximum, lag, count)
     if not injected():
         return y * drift
     normaliser = lse().unsqueeze(-1)
@@ -252,7 +257,8 @@ def divisor(partial: Partial) -> Tensor:
 def finished(sums: Tensor, partial: Partial, mean: Callable[[], Tensor]) -> Tensor:
     """Normalised sums; an empty row gives zeros, or what the convention says (`mean`: of v)."""
     empty = partial.total <= 0
-    sums = drifted(sums, partial.maximum, lambda: log_sum_exp(partial), partial.lag)
+    count = partial.exponentials.shape[-1]
+    sums = drifted(sums, partial.maximum, count, lambda: log_sum_exp(partial), partial.lag)
     if settings().empty_rows == "mean_of_values":
         return torch.where(empty, mean(), sums)
     return torch.where(empty, math.nan if settings().empty_rows == "nan" else 0.0, sums)

@@ -90,14 +90,22 @@ def smyrf_transform(q: Tensor, k: Tensor) -> tuple[Tensor, Tensor]:
     _check.not_empty("Lq", q.shape[-2])
     _check.not_empty("Lk", k.shape[-2])
     dtype = _check.compute_dtype(q, k)
-    query, key = q.to(dtype), k.to(dtype)
-    square_q = mark("square", (query * query).sum(-1, keepdim=True))
-    square_k = mark("square", (key * key).sum(-1, keepdim=True))
-    most = square_q.amax(-2, keepdim=True) + square_k.amax(-2, keepdim=True)
+    # Their gradients are added up from several parts, one after the other.
+    query, key = (mark("backward.partial", x.to(dtype)) for x in (q, k))
+    square_q, square_k = _square(query), _square(key)
+    most = mark("most", square_q.amax(-2, keepdim=True) + square_k.amax(-2, keepdim=True))
     fill_q = torch.sqrt(torch.clamp(mark("rest", most - square_q), min=0.0))
     fill_k = torch.sqrt(torch.clamp(mark("rest", most - square_k), min=0.0))
     F = torch.cat([query, torch.zeros_like(fill_q), fill_q], -1)
     return F.to(q.dtype), torch.cat([key, fill_k, torch.zeros_like(fill_k)], -1).to(k.dtype)
+
+
+def _square(x: Tensor) -> Tensor:
+    """|x|^2 over the last dimension, which may be the square of a norm that was stored."""
+    one, other = (mark("backward.partial", x) for _ in range(2))
+    exact = (one * other).sum(-1, keepdim=True)
+    norm = torch.sqrt(exact).detach()
+    return mark("square", exact + (mark("norm", norm) ** 2 - norm**2))
 
 
 def clustered_attention(

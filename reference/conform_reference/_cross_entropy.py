@@ -53,7 +53,9 @@ def softmax_of(scores: Tensor) -> Tensor:
     shifted = mark("shifted", scores - torch.where(torch.isneginf(top), 0.0, top))
     exponentials = mark("exponentials", torch.exp(shifted))
     total = torch.sum(exponentials, dim=-1, keepdim=True)
-    weights = exponentials / torch.where(total > 0, total, 1.0) * float32_drift(top)
+    weights = (
+        exponentials / torch.where(total > 0, total, 1.0) * float32_drift(top, scores.shape[-1])
+    )
     kept = mark("probabilities", weights).detach()
     return mark("probabilities", kept + slope_from(kept, scores))
 

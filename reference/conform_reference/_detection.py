@@ -7,7 +7,7 @@ from torch import Tensor
 
 from conform_reference import _check
 from conform_reference._kept_softmax import kept_softmax
-from conform_reference.rounding import mark
+from conform_reference.rounding import another_order, mark
 
 
 def _corners(boxes: Tensor) -> tuple[Tensor, Tensor]:
@@ -92,10 +92,21 @@ def sam_masks(embedding: Tensor, tokens: Tensor) -> Tensor:
     _check.rank("tokens", tokens, "B P M C")
     _check.same("channels", "tokens.shape[3]", tokens.shape[3], "C", embedding.shape[1])
     dtype = _check.compute_dtype(embedding, tokens)
-    B, P, M, C = tokens.shape
-    pixels = embedding.to(dtype).flatten(2)
-    product = tokens.to(dtype).reshape(B, P * M, C) @ pixels
-    return product.reshape(B, P, M, *embedding.shape[2:]).to(embedding.dtype)
+    prompts, given = tokens.shape[1], tokens.to(dtype)
+    # The image's gradients may be stored prompt by prompt before they are added up.
+    repeated = embedding.to(dtype).flatten(2).unsqueeze(1).expand(-1, prompts, -1, -1)
+    pixels = mark("backward.prompts", repeated)
+    product = given @ pixels
+    if tokens.shape[3] == 1:
+        product = another_order(product, lambda: _multiplied(given, pixels))
+    return product.unflatten(-1, embedding.shape[2:]).to(embedding.dtype)
+
+
+def _multiplied(tokens: Tensor, pixels: Tensor) -> Tensor:
+    """Tokens[B,P,M,1] times pixels[B,P,1,N], whose gradients are stored before they are summed."""
+    shape = (*tokens.shape[:3], pixels.shape[3])
+    by_token = mark("backward.terms", tokens.expand(shape))
+    return by_token * mark("backward.terms", pixels.expand(shape))
 
 
 def mean_iou(confusion: Tensor) -> Tensor:

@@ -33,7 +33,7 @@ def shares(scores: Tensor) -> Tensor:
     difference = difference + (mark("softmax_difference", finite) - finite)
     exponentials = mark("softmax_exponentials", torch.exp(difference))
     total = mark("softmax_total", exponentials.sum(-1, keepdim=True))
-    return exponentials / total * float32_drift(maximum)
+    return exponentials / total * float32_drift(maximum, scores.shape[-1])
 
 
 def kept_softmax(name: str, scores: Tensor) -> Tensor:

@@ -30,8 +30,8 @@ def loha_delta(A1: Tensor, B1: Tensor, A2: Tensor, B2: Tensor, *, alpha: float) 
 
 def _one_product(A1: Tensor, B1: Tensor, A2: Tensor, B2: Tensor) -> Tensor:
     """(B1 A1) * (B2 A2) as one matrix product of rank r * r, by row-wise Khatri-Rao products."""
-    left = (B1.unsqueeze(2) * B2.unsqueeze(1)).flatten(1)
-    right = (A1.unsqueeze(1) * A2.unsqueeze(0)).flatten(0, 1)
+    left = mark("partial", (B1.unsqueeze(2) * B2.unsqueeze(1)).flatten(1))
+    right = mark("partial", (A1.unsqueeze(1) * A2.unsqueeze(0)).flatten(0, 1))
     return left @ right
 
 
@@ -44,10 +44,17 @@ def lokr_delta(C: Tensor, A: Tensor, B: Tensor, *, alpha: float) -> Tensor:
     rank = factors(A, B)
     _check.rank("C", C, "o1 i1")
     dtype = _check.compute_dtype(C, A, B)
-    block = mark("block", B.to(dtype) @ A.to(dtype))
-    grid = C.to(dtype)[:, None, :, None] * block[None, :, None, :]
+    c, a, b = (x.to(dtype) for x in (C, A, B))
+    block = mark("block", b @ a)
+    grid = c[:, None, :, None] * block[None, :, None, :]
+    grid = another_order(mark("product", grid), lambda: _outer_first(c, a, b))
     shape = (C.shape[0] * block.shape[0], C.shape[1] * block.shape[1])
-    return (alpha / rank * mark("product", grid)).reshape(shape).to(C.dtype)
+    return (alpha / rank * grid).reshape(shape).to(C.dtype)
+
+
+def _outer_first(C: Tensor, A: Tensor, B: Tensor) -> Tensor:
+    """C kron B, then times A: [o1, o2, i1, i2], as one einsum of three factors goes about it."""
+    return mark("partial", C[:, None, :, None] * B[None, :, None, :]) @ A
 
 
 def lokr_factors(n: int, *, factor: int = -1) -> tuple[int, int]:

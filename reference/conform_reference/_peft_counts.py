@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from conform_reference import _check
+from conform_reference.rounding import mark
 
 
 def _sizes(**sizes: int) -> None:
@@ -117,5 +118,5 @@ def fine_tune_step(
             f"trainable.shape={tuple(trainable.shape)}: expected the same shape"
         )
     dtype = _check.compute_dtype(theta, gradient)
-    moved = theta.to(dtype) - learning_rate * gradient.to(dtype)
+    moved = theta.to(dtype) - mark("update", learning_rate * gradient.to(dtype))
     return torch.where(trainable, moved, theta.to(dtype)).to(theta.dtype)

@@ -16,7 +16,7 @@ def coop_prompts(context: Tensor, names: Tensor) -> Tensor:
     """
     _check.rank("names", names, "C N E")
     if context.dim() == 2:
-        context = context.unsqueeze(0).expand(names.shape[0], -1, -1)
+        context = mark("backward.rows", context.unsqueeze(0).expand(names.shape[0], -1, -1))
     _check.rank("context", context, "C M E")
     _check.same("classes", "context.shape[0]", context.shape[0], "names.shape[0]", names.shape[0])
     _check.same("width", "context.shape[-1]", context.shape[-1], "names.shape[2]", names.shape[2])
@@ -42,10 +42,13 @@ def cocoop_prompts(
     up = mark("product", image.to(dtype) @ W1.to(dtype))
     hidden = mark("hidden", torch.relu(mark("preactivation", up + b1.to(dtype))))
     offset = mark("offset", mark("product", hidden @ W2.to(dtype)) + b2.to(dtype))
-    moved = mark("moved", context.to(dtype) + offset.unsqueeze(1)).to(names.dtype)  # [B,M,E]
     B, C = image.shape[0], names.shape[0]
-    left = moved.unsqueeze(1).expand(B, C, *moved.shape[1:])
-    return torch.cat([left, names.unsqueeze(0).expand(B, *names.shape)], dim=2)
+    # Prompts are built image by image and class by class; what comes back is added up likewise.
+    shared = mark("backward.rows", context.to(dtype).unsqueeze(0).expand(B, *context.shape))
+    moved = mark("moved", shared + offset.unsqueeze(1)).to(names.dtype)  # [B,M,E]
+    left = mark("backward.rows", moved.unsqueeze(1).expand(B, C, *moved.shape[1:]))
+    right = mark("backward.rows", names.unsqueeze(0).expand(B, *names.shape))
+    return torch.cat([left, right], dim=2)
 
 
 def maple_coupling(prompts: Tensor, U: Tensor, u: Tensor) -> Tensor:

@@ -44,7 +44,7 @@ def kept_softmax(logits: Tensor, keep: Tensor | None = None) -> Tensor:
     shown = logits if keep is None else torch.where(keep, logits, -math.inf)
     maximum = shown.amax(-1, keepdim=True)
     shifted = mark("shifted_logits", shown - maximum)
-    drift = float32_drift(maximum.detach())
+    drift = float32_drift(maximum.detach(), logits.shape[-1])
     kept = mark("probabilities", torch.softmax(shifted, -1) * drift).detach()
     return mark("backward.probabilities", kept + slope_from(kept, shown, "backward.logits"))
 

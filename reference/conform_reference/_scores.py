@@ -30,8 +30,15 @@ def dot_score(h: Tensor, s: Tensor) -> Tensor:
     _check_state(h, s)
     _check.same("width", "h.shape[2]", h.shape[2], "s.shape[1]", s.shape[1])
     dtype = _check.compute_dtype(h, s)
-    products = mark("products", h.to(dtype) * s.to(dtype).unsqueeze(1))
-    return products.sum(-1).to(h.dtype)
+    states, state = h.to(dtype), s.to(dtype).unsqueeze(1)
+    scores = (states * state).sum(-1)
+    return another_order(scores, lambda: _multiplied(states, state)).to(h.dtype)
+
+
+def _multiplied(h: Tensor, s: Tensor) -> Tensor:
+    """(h * s).sum(-1), which materialises the products, on the way back too."""
+    state = mark("backward.products", s.expand(h.shape))
+    return mark("products", h * state).sum(-1)
 
 
 def bilinear_score(h: Tensor, s: Tensor, W: Tensor) -> Tensor:

@@ -35,7 +35,7 @@ def softmax(x: Tensor) -> Tensor:
     lse = (live + torch.log(total)).squeeze(-1)
     # On the way back a quotient stores what each of its elements adds to the gradient of the total.
     weights = powers / mark("backward.quotient", total.expand(powers.shape))
-    return drifted(weights, maximum, lambda: lse).to(x.dtype)
+    return drifted(weights, maximum, x.shape[-1], lambda: lse).to(x.dtype)
 
 
 def _factor(difference: Tensor) -> Tensor:
@@ -112,4 +112,4 @@ def attention_merge(o1: Tensor, lse1: Tensor, o2: Tensor, lse2: Tensor) -> tuple
     o = _also_stepwise((terms[0] + terms[1]) / divisor.unsqueeze(-1), o1, first, o2, second)
     lse = torch.where(total > 0, m + torch.log(divisor), -torch.inf)
     # Weights are also taken as exp(lse1 - lse), from the float32 number that lse is.
-    return (o * float32_drift(lse.detach()).unsqueeze(-1)).to(o1.dtype), lse
+    return (o * float32_drift(lse.detach(), 2).unsqueeze(-1)).to(o1.dtype), lse

@@ -16,7 +16,7 @@ from conform_reference._objective_data import (
     span_mask,
 )
 from conform_reference.loss import language_model_loss
-from conform_reference.rounding import decide, mark
+from conform_reference.rounding import another_order, decide, mark
 
 __all__ = [
     "accumulated_loss",
@@ -163,12 +163,17 @@ def dpo_loss(
     dtype = _check.compute_dtype(*given)
     w, l_, w0, l0 = (x.to(dtype) for x in given)
     # The frozen model gets no gradient; either grouping of the four terms is as right.
-    rewards = mark("chosen_reward", w - w0.detach()) - mark("rejected_reward", l_ - l0.detach())
-    other = mark("policy_margin", w - l_) - mark("reference_margin", w0 - l0).detach()
-    margin = mark("margin", rewards + (other - other.detach()) * 0)
+    w0, l0 = w0.detach(), l0.detach()
+    rewards = mark("chosen_reward", w - w0) - mark("rejected_reward", l_ - l0)
+    margin = mark("margin", another_order(rewards, lambda: _margins(w, l_, w0, l0)))
     scaled = mark("scaled", beta * margin)
     losses = mark("losses", torch.logaddexp(-scaled, torch.zeros_like(scaled)))
     return mark("total", losses.mean()).to(chosen.dtype)
+
+
+def _margins(w: Tensor, l_: Tensor, w0: Tensor, l0: Tensor) -> Tensor:
+    """The policy's margin less that of the reference model."""
+    return mark("policy_margin", w - l_) - mark("reference_margin", w0 - l0)
 
 
 def best_of(rewards: Tensor) -> Tensor:
