@@ -44,7 +44,9 @@ def uniform_quantize(
     y = x.to(_check.compute_dtype(x))
     place = y / scale + zero_point
     known = torch.arange(least, most + 1, dtype=y.dtype, device=x.device)
-    nearest = decide("level", -torch.abs(place.detach().unsqueeze(-1) - known))[..., 0]
+    # Far out every level is about as near, and the end is taken all the same.
+    bounded = place.detach().clamp(least - 1, most + 1)
+    nearest = decide("level", -torch.abs(bounded.unsqueeze(-1) - known))[..., 0]
     codes = nearest + least
     values = scale * (codes - zero_point).to(y.dtype)
     inside = (place.detach() >= least - 0.5) & (place.detach() <= most + 0.5)
