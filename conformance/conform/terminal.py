@@ -178,8 +178,20 @@ def summary_lines(result: RunResult) -> list[str]:
     lines = [f"verdicts: {', '.join(counts) or 'none'}"]
     if unsupported or claims:
         lines.append(f"not judged: {unsupported} unsupported, {plural(claims, 'item')} not claimed")
+    if any(_raised(v) for target in result.targets for v in target.verdicts):
+        lines.append(
+            "hint: what raised was asked within the contract; what a target does not take it can "
+            "declare in CONFORM (requires, limits, dtypes) or refuse with NotImplementedError"
+        )
     lines.append(f"{exit_line(result)} (seed {result.seed}, {result.seconds:.1f} s)")
     return lines
+
+
+def _raised(verdict: Verdict) -> bool:
+    example = verdict.counterexample
+    if verdict.outcome is not Outcome.ERROR or example is None:
+        return False
+    return " raised " in example.message.split("\n")[0]
 
 
 def _verdict_line(target: str, verdict: Verdict) -> str:

@@ -11,7 +11,7 @@ from conform_reference import _check
 from conform_reference._masks import visibility
 from conform_reference._saved import tanh
 from conform_reference._settings import settings
-from conform_reference.rounding import injected, mark, unless_doubtful
+from conform_reference.rounding import either_way, injected, mark, unless_doubtful
 
 LARGEST_BESIDE_FILLS = 1e8
 
@@ -19,13 +19,15 @@ LARGEST_BESIDE_FILLS = 1e8
 class Partial(NamedTuple):
     """Unnormalised attention: exp(score - maximum), row maximum, row sum (sink included).
 
-    The maximum's slope is that of `live`, which is zero.
+    The maximum's slope is that of `live`, which is zero. `lag` is what a score changes by when it
+    is evaluated again on the way back: zero but for roundoff.
     """
 
     exponentials: Tensor
     maximum: Tensor
     total: Tensor
     live: Tensor | float = 0.0
+    lag: Tensor | float = 0.0
 
 
 def expand_heads(x: Tensor, heads: int) -> Tensor:
@@ -93,15 +95,15 @@ def live_maximum(scores: Tensor, sinks: Tensor | None) -> Tensor:
 
     A softmax does not depend on what it subtracts, and its gradients sum to zero until they are
     rounded. Where the maximum is not detached, as in softmaxes written out, the sum of their
-    roundings flows back to its place; of several that are equal (or may be) to any of them. (The
-    other way round here: it must not cancel what is rounded there where the maximum is detached.)
+    roundings flows back to its place; of several that are equal (or may be) to any of them. (With
+    either sign: it must not cancel what is rounded where the maximum is detached.)
     """
     row = scores if sinks is None else torch.cat([scores, sinks.expand(*scores.shape[:-1], 1)], -1)
     if not row.shape[-1]:
         return torch.zeros_like(row.sum(-1, keepdim=True))
     places = (row.detach() >= row.detach().amax(-1, keepdim=True)) & torch.isfinite(row)
     top = torch.where(places, row, 0.0).sum(-1, keepdim=True)
-    return top.detach() - top
+    return either_way(top.detach() - top)
 
 
 def _differences_stored(scores: Tensor, visible: Tensor, maximum: Tensor, live: Tensor) -> Tensor:
@@ -170,29 +172,66 @@ def float32_drift(maximum: Tensor) -> Tensor:
     return torch.exp(torch.clamp(lost, max=1.0)).detach()
 
 
+def evaluated_again(
+    q: Tensor, k: Tensor, top: Tensor, *, scale: float | None = None, softcap: float | None = None
+) -> Tensor | float:
+    """[B,H,Lq,1]: what two evaluations of a row's largest score differ by; nothing but roundoff.
+
+    q[B,H,Lq,D], k[B,H,Lk,D], top: int[B,H,Lq], the key of that score. The way back evaluates the
+    scores again, its sums in another order, and takes the log-sum-exp of the way there from them.
+    """
+    if not injected() or not k.shape[-2]:
+        return 0.0
+    scale = 1 / math.sqrt(q.shape[-1]) if scale is None else scale
+    index = top.unsqueeze(-1).expand(*top.shape, k.shape[-1])
+    chosen = torch.gather(k.detach(), 2, index).unsqueeze(-1)
+
+    def once() -> Tensor:
+        score = ((q.detach() * scale).unsqueeze(-2) @ chosen).squeeze(-1)
+        return score if softcap is None else softcap * torch.tanh(score / softcap)
+
+    lag = once() - once()
+    return torch.where(torch.isfinite(lag), lag, 0.0)
+
+
+def _drift_there_and_back(maximum: Tensor, lag: Tensor | float) -> tuple[Tensor, Tensor]:
+    """`float32_drift` of the weights, and of those that the way back makes anew."""
+    drift = float32_drift(maximum)
+    if not isinstance(lag, Tensor):
+        return drift, drift
+    return drift, drift * torch.exp(torch.clamp(lag, max=1.0))
+
+
 def reported_log_sum_exp(partial: Partial) -> Tensor:
     """log_sum_exp, its slope the weights exp(score - lse) as they come out in float32."""
     lse = log_sum_exp(partial)
     if not injected():
         return lse
-    change, drift = lse - lse.detach(), float32_drift(partial.maximum).squeeze(-1)
+    change = lse - lse.detach()
+    drift = _drift_there_and_back(partial.maximum, partial.lag)[1].squeeze(-1)
     usual = torch.isfinite(change) & torch.isfinite(drift)
     return lse + torch.where(usual, change, 0.0) * torch.where(usual, drift - 1, 0.0)
 
 
-def drifted(y: Tensor, maximum: Tensor, lse: Callable[[], Tensor]) -> Tensor:
+def drifted(
+    y: Tensor, maximum: Tensor, lse: Callable[[], Tensor], lag: Tensor | float = 0.0
+) -> Tensor:
     """y[..., n] of normalised weights, as weights exp(score - lse[...]) give it in float32.
 
     Their sum is 1 + drift, not 1, so that the differences of their gradient do not cancel either.
     """
-    drift = float32_drift(maximum)
+    drift, back = _drift_there_and_back(maximum, lag)
     if not injected():
         return y * drift
     normaliser = lse().unsqueeze(-1)
     change = normaliser - normaliser.detach()
-    usual = torch.isfinite(change) & torch.isfinite(drift) & torch.isfinite(y.detach())
-    change = torch.where(usual, change, 0.0) * torch.where(torch.isfinite(drift), drift - 1, 0.0)
-    return y * drift - change * torch.where(usual, y.detach(), 0.0)
+    usual = torch.isfinite(change) & torch.isfinite(back) & torch.isfinite(y.detach())
+    change = torch.where(usual, change, 0.0) * torch.where(torch.isfinite(back), back - 1, 0.0)
+    there = y * drift
+    if back is not drift:
+        slope = torch.where(usual, y - y.detach(), 0.0)
+        there = there + slope * torch.where(torch.isfinite(back), back - drift, 0.0)
+    return there - change * torch.where(usual, y.detach(), 0.0)
 
 
 def stored_probabilities(exponentials: Tensor, total: Tensor) -> Tensor:
@@ -212,7 +251,7 @@ def divisor(partial: Partial) -> Tensor:
 def finished(sums: Tensor, partial: Partial, mean: Callable[[], Tensor]) -> Tensor:
     """Normalised sums; an empty row gives zeros, or what the convention says (`mean`: of v)."""
     empty = partial.total <= 0
-    sums = drifted(sums, partial.maximum, lambda: log_sum_exp(partial))
+    sums = drifted(sums, partial.maximum, lambda: log_sum_exp(partial), partial.lag)
     if settings().empty_rows == "mean_of_values":
         return torch.where(empty, mean(), sums)
     return torch.where(empty, math.nan if settings().empty_rows == "nan" else 0.0, sums)
@@ -251,6 +290,9 @@ def attend(
     k, values = torch.where(seen, k.to(dtype), 0.0), torch.where(seen, v.to(dtype), 0.0)
     scores = logits(q, k, bias=bias, scale=scale, softcap=softcap)
     partial = exponentiate(scores, visible, sinks)
+    if injected() and k.shape[2]:
+        top = torch.where(visible, scores.detach(), -math.inf).argmax(-1)
+        partial = partial._replace(lag=evaluated_again(q, k, top, scale=scale, softcap=softcap))
     exponentials = stored_probabilities(partial.exponentials, divisor(partial))
     numerator = mark("accumulator", exponentials @ values)
     o = normalise(numerator, partial, lambda: _mean_of_values(v.to(dtype), partial))

@@ -6,7 +6,7 @@ from torch import Tensor
 from conform_reference import _attend, _check
 from conform_reference._masks import padding_mask, visibility
 from conform_reference._settings import settings
-from conform_reference.rounding import mark
+from conform_reference.rounding import injected, mark
 
 
 def attention_with_lse(
@@ -216,7 +216,14 @@ def flash_attention(
             scores = _attend.logits(query, key, bias=None, scale=scale, softcap=None)
             seen = visible[i][:, j * block_k : j * block_k + key.shape[2]]
             state[i] = _tile_update(*state[i], _attend.exponentiate(scores, seen), value)
-    o = torch.cat([_finished(*tile) for tile in state], 2)
+    again: list[Tensor | float] = [0.0] * len(queries)
+    if injected() and k.shape[2]:
+        whole = torch.cat(keys, 2)
+        for i, query in enumerate(queries):
+            scores = query.detach() * (1.0 if scale is None else scale) @ whole.detach().mT
+            top = torch.where(visible[i], scores, -torch.inf).argmax(-1)
+            again[i] = _attend.evaluated_again(query, whole, top, scale=scale)
+    o = torch.cat([_finished(*tile, lag) for tile, lag in zip(state, again, strict=True)], 2)
     if settings().empty_rows != "zero" and k.shape[2]:
         empty = torch.cat([total for _, _, total in state], 2) == 0
         fill = {"nan": torch.full_like(o, torch.nan), "mean_of_values": values.mean(2, True)}
@@ -230,14 +237,14 @@ def _initial(query: Tensor, Dv: int) -> tuple[Tensor, Tensor, Tensor]:
     return zero.expand(*query.shape[:-1], Dv), torch.full_like(zero, -torch.inf), zero
 
 
-def _finished(o: Tensor, m: Tensor, total: Tensor) -> Tensor:
+def _finished(o: Tensor, m: Tensor, total: Tensor, lag: Tensor | float) -> Tensor:
     """The output, whose way back may have weights exp(score - m - log l) of its own."""
 
     def log_sum_exp() -> Tensor:
         log = torch.log(torch.where(total > 0, total, 1.0))
         return torch.where(total > 0, m + log, -torch.inf).squeeze(-1)
 
-    return _attend.drifted(o, m, log_sum_exp)
+    return _attend.drifted(o, m, log_sum_exp, lag)
 
 
 def _tile_update(

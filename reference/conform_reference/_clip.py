@@ -1,11 +1,13 @@
 """Contrastive image-text pretraining: similarities, loss, zero-shot classification."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
 from conform_reference import _check
-from conform_reference._cross_entropy import log_softmax, softmax_of, unit
-from conform_reference.rounding import mark
+from conform_reference._cross_entropy import evaluated_again, log_softmax, softmax_of, unit
+from conform_reference.rounding import injected, mark
 
 
 def _positive(name: str, value: float) -> None:
@@ -46,8 +48,29 @@ def clip_loss(image: Tensor, text: Tensor, *, temperature: float) -> Tensor:
     _check.not_empty("B", image.shape[0])
     by_image = torch.diagonal(log_softmax(logits, 1))
     by_text = torch.diagonal(log_softmax(logits, 0))
+    if injected():
+        again, apart = _in_blocks(image, text, temperature)
+        by_image = by_image + apart() - evaluated_again(logits, again, 1)
+        by_text = by_text + apart() - evaluated_again(logits, again, 0)
     both = mark("direction", -torch.mean(by_image)) + mark("direction", -torch.mean(by_text))
     return (mark("total", both) / 2).to(image.dtype)
+
+
+def _in_blocks(
+    image: Tensor, text: Tensor, temperature: float
+) -> tuple[Callable[[], Tensor], Callable[[], Tensor]]:
+    """What a loss that stores no logits evaluates again: all of them, and those of the pairs apart
+    (zero but for roundoff)."""
+    dtype = _check.compute_dtype(image, text)
+    images, texts = unit(image.to(dtype)), unit(text.to(dtype))
+
+    def pairs() -> Tensor:
+        return torch.sum(images * texts, dim=-1) / temperature
+
+    def again() -> Tensor:
+        return images.detach() @ texts.detach().T / temperature
+
+    return again, lambda: (pairs() - pairs()) * 0.5**0.5
 
 
 def clip_zero_shot(image: Tensor, classes: Tensor, *, temperature: float) -> Tensor:

@@ -1,5 +1,7 @@
 """Log-softmax as frameworks differentiate it, and unit vectors."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -26,6 +28,19 @@ def log_softmax(scores: Tensor, dim: int) -> Tensor:
         change = change - live_maximum(scores.movedim(dim, -1), None).movedim(-1, dim)
     mean_change = torch.sum(torch.exp(kept) * change, dim=dim, keepdim=True)
     return mark("log_probabilities", kept + change - mean_change)
+
+
+def evaluated_again(scores: Tensor, products: Callable[[], Tensor], dim: int) -> Tensor:
+    """Zero, summed over `dim`; its slope is what weights exp(score - lse) have besides softmax's
+    where kernels evaluate the scores (as `products()`) again on the way back.
+
+    The log-sum-exp they are held against is of the way there, so that not even a winner has 1.
+    """
+    lag = (products() - products()).detach()
+    weights = torch.softmax(scores.detach(), dim) * torch.expm1(torch.clamp(lag, max=1.0))
+    usual = torch.isfinite(weights) & torch.isfinite(scores.detach())
+    change = torch.where(usual, scores - scores.detach(), 0.0)
+    return torch.sum(torch.where(usual, weights, 0.0) * change, dim=dim)
 
 
 def softmax_of(scores: Tensor) -> Tensor:

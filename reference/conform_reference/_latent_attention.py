@@ -9,7 +9,7 @@ from conform_reference import _attend, _check
 from conform_reference._masks import padding_mask, visibility
 from conform_reference._scores import rounding_error
 from conform_reference.position import rope
-from conform_reference.rounding import mark
+from conform_reference.rounding import injected, mark
 
 
 def _expect(name: str, x: Tensor, shape: tuple[int, ...], meaning: str) -> None:
@@ -43,7 +43,14 @@ def _attend_latent(
     scale = 1 / math.sqrt(content.shape[-1] + rotary.shape[-1]) if scale is None else scale
     scores = mark("content_scores", by_content) + mark("rope_scores", by_place)
     logits = mark("logits", mark("scores", scores) * scale)
-    partial = _attend.exponentiate(logits, torch.broadcast_to(visible, logits.shape))
+    seen = torch.broadcast_to(visible, logits.shape)
+    partial = _attend.exponentiate(logits, seen)
+    if injected() and logits.shape[-1]:
+        top = torch.where(seen, logits.detach(), -math.inf).argmax(-1, keepdim=True)
+        query = torch.cat([content, rotary], -1)
+        key = torch.cat([keys, rope_key.unsqueeze(1).expand(*keys.shape[:-1], -1)], -1)
+        again = _attend.evaluated_again(query, key, top.squeeze(-1), scale=scale)
+        partial = partial._replace(lag=again)
     weights = mark("probabilities", partial.exponentials)
     numerator = weights @ values
     in_latent = rounding_error("latent_context", weights @ latent.unsqueeze(1))

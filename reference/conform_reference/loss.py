@@ -4,8 +4,8 @@ import torch
 from torch import Tensor
 
 from conform_reference._check import compute_dtype
-from conform_reference._cross_entropy import log_softmax
-from conform_reference.rounding import another_order, mark
+from conform_reference._cross_entropy import evaluated_again, log_softmax
+from conform_reference.rounding import another_order, injected, mark
 
 
 def language_model_loss(logits: Tensor, tokens: Tensor, *, ignore_index: int = -100) -> Tensor:
@@ -62,4 +62,9 @@ def linear_language_model_loss(
         return torch.where(kept, nats, 0.0).sum() / kept.sum().clamp(min=1)
 
     # Who never stores the logits evaluates those of the right words once more, apart.
-    return another_order(loss, of_targets).to(x.dtype)
+    loss = another_order(loss, of_targets)
+    if injected():
+        at, words = x[:, :-1].detach().to(dtype), weight.detach().to(dtype)
+        again = evaluated_again(logits[:, :-1], lambda: at @ words.T, -1)
+        loss = loss + torch.where(kept, again, 0.0).sum() / kept.sum().clamp(min=1)
+    return loss.to(x.dtype)

@@ -51,6 +51,18 @@ def unless_doubtful(x: Tensor, doubtful: Tensor) -> Tensor:
     return torch.where(torch.isnan(told), told, x)
 
 
+EITHER = "either"
+
+
+def either_way(x: Tensor) -> Tensor:
+    """`x`; where a bound is evaluated, with either sign, which another sample turns over.
+
+    For what some implementations lose and others do not: added with one sign only, it would cancel
+    what all of them lose, in places. (The hook tells: at the mark `EITHER` it turns a one over.)
+    """
+    return x * mark(EITHER, x.new_ones(()))
+
+
 @contextmanager
 def marks(hook: Hook) -> Iterator[None]:
     """Install `hook(name, x) -> Tensor` for every `mark` inside the block (blocks nest)."""

@@ -61,6 +61,7 @@ def test_misbehaviour_is_a_verdict(conform: Conform, name: str, outcome: str, wo
         ("reuses_buffer", "result-kept"),
         ("remembers_addresses", "inputs-read-anew"),
         ("gradient_ignores_strides", "gradients-apart"),
+        ("gradient_of_the_last_call", "gradients-apart"),
     ],
 )
 def test_effects_are_seen_by_hygiene(conform: Conform, name: str, law: str) -> None:
@@ -103,6 +104,13 @@ def test_much_printing_is_harmless(conform: Conform) -> None:
     )
     assert done.code == 0
     assert len(done.out) < 20_000
+
+
+def test_what_raises_is_told_how_to_declare_it(conform: Conform) -> None:
+    law = ("--property", "softmax.agrees-with-reference")
+    hint = "hint: what raised was asked within the contract"
+    assert hint in run_softmax(conform, PROCESS / "raises.py", *law).out
+    assert hint not in run_softmax(conform, PROCESS / "returns_nan.py", *law).out
 
 
 def test_a_crash_does_not_end_the_run(conform: Conform, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from conform.judge import sampling
-from conform.judge.criterion import close_apart, judge
+from conform.judge.criterion import ALARM, ASTRIDE, close_apart, judge, quantile
 from conform.judge.model import Model
 from conform.judge.sampling import APART, USUAL, Manner, sample
 from conform_reference.rounding import mark
@@ -69,3 +69,14 @@ def test_two_close_elements_are_rounded_apart_where_a_law_subtracts_them() -> No
     assert float(usual[:, 7].std()) < 2.0**-14 < float(kept[:, 7].std())
     others = [i for i in range(KEYS) if i != 7]
     assert float((kept == usual)[:, others].all(0).double().mean()) > 0.9
+
+
+def test_an_element_astride_a_boundary_goes_three_times_as_far_as_its_spread_apart() -> None:
+    """Though its usual samples are not that much narrower: few terms more of one sign."""
+    generator = torch.Generator().manual_seed(4)
+    usual, apart = torch.randn(2, 29, 5, generator=generator, dtype=torch.float64)
+    usual[:, 0] = apart[:, 0] * 0.3
+    kept = close_apart(usual, apart, torch.zeros(5, dtype=torch.float64))
+    reach = kept[:, 0].square().mean().sqrt() * quantile(ALARM, 29)
+    assert torch.allclose(reach, ASTRIDE * apart[:, 0].square().mean().sqrt())
+    assert torch.equal(kept[:, 1:], usual[:, 1:])

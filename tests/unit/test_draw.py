@@ -221,53 +221,6 @@ def test_integer_generators() -> None:
     assert any(m.any(-1).all() and not m.all() for m in masks)
 
 
-# -- memory layouts ------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("name", ["contiguous", "transposed", "sliced", "misaligned"])
-@pytest.mark.parametrize("shape", [(5,), (3, 4), (2, 3, 4), (2, 1, 3, 1), (0, 3), ()])
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.int64, torch.bool])
-def test_placed_values_are_equal_and_margins_marked(
-    name: str, shape: tuple[int, ...], dtype: torch.dtype
-) -> None:
-    values = (torch.randn(shape, generator=torch.Generator().manual_seed(1)) * 3).to(dtype)
-    placed = layout.place(values, name)
-    assert torch.equal(placed.view(), values)
-    assert placed.view().shape == values.shape
-    if name == "contiguous" or not values.numel() or not shape:
-        return
-    inside = torch.zeros(placed.storage.shape, dtype=torch.bool)
-    torch.as_strided(inside, placed.shape, placed.strides, placed.offset).fill_(True)
-    margins = placed.storage[~inside]
-    assert margins.numel() >= layout.MARGIN
-    if dtype.is_floating_point:
-        assert margins.isnan().all()
-    elif dtype is torch.int64:
-        assert (margins == margins[0]).all()
-        assert margins[0].abs() > 2**20
-
-
-def test_strides_are_as_named() -> None:
-    values = torch.arange(24.0).reshape(2, 3, 4)
-    assert layout.place(values, "contiguous").view().is_contiguous()
-    transposed = layout.place(values, "transposed").view()
-    assert transposed.mT.is_contiguous()
-    sliced = layout.place(values, "sliced").view()
-    assert sliced.stride(-1) == 1
-    assert sliced.stride(-2) > 4
-    misaligned = layout.place(values, "misaligned")
-    assert misaligned.offset == 2
-    assert misaligned.view().is_contiguous()
-    expanded = layout.place(values.narrow(1, 0, 1).expand(2, 3, 4), "expanded:1").view()
-    assert expanded.stride(1) == 0
-    assert torch.equal(expanded, values.narrow(1, 0, 1).expand(2, 3, 4))
-
-
-def test_expanded_sources_are_constant_along_the_axis() -> None:
-    x = fill(Source("regime", (3, 4, 5), (), "x", "normal", "expanded:1"), 1, "float32")
-    assert torch.equal(x, x.narrow(1, 0, 1).expand(3, 4, 5))
-
-
 # -- what a target claims ------------------------------------------------------------------------
 
 
@@ -316,23 +269,6 @@ def test_an_option_that_is_not_given_meets_no_requirement() -> None:
     cases = drawn(requires=("scale >= 0.01",))
     assert cases
     assert all(isinstance(c.options["scale"], float) for c in cases)
-
-
-@pytest.mark.parametrize(
-    ("name", "strides"),
-    [("transposed", (2,)), ("swapped", (1,)), ("sliced", (1,)), ("misaligned", (1,))],
-)
-def test_a_vector_has_layouts_too(name: str, strides: tuple[int, ...]) -> None:
-    values = torch.arange(5.0)
-    placed = layout.place(values, name)
-    assert placed.strides == strides
-    assert torch.equal(placed.view(), values)
-
-
-def test_heads_and_length_lie_swapped() -> None:
-    placed = layout.place(torch.zeros(2, 3, 4, 8), "swapped")
-    assert placed.strides == (96, 8, 24, 1)
-    assert layout.place(torch.zeros(4, 8), "swapped").strides[-1] == 1
 
 
 def test_a_law_of_normal_values_has_no_equal_rows() -> None:

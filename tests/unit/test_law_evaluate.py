@@ -361,6 +361,17 @@ def test_errors_name_the_form() -> None:
             law(text)
 
 
+def test_an_operator_is_explained_with_its_conventions_and_accuracy(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    explain_command("attention", vocabulary=False)
+    told = capsys.readouterr().out
+    assert "convention causal: bottom_right | top_left" in told
+    assert "convention rope_pairing" not in told
+    assert "as eager PyTorch does" in told
+    assert "accuracy: A row with hidden keys" in told
+
+
 def test_an_operator_is_explained_with_its_shapes(capsys: pytest.CaptureFixture[str]) -> None:
     explain_command("nf4_dequantize", vocabulary=False)
     lines = capsys.readouterr().out.splitlines()

@@ -29,6 +29,32 @@ def test_copies_are_looked_for_in_half_precision(before: int) -> None:
     assert list(_plan([law], ("float32",), BOOK, PROFILES["quick"])) == [(law, "float32")]
 
 
+def test_repeatability_is_asked_in_float32() -> None:
+    law = BOOK.property("softmax.hygiene.repeatable")
+    assert law.spec.half is False
+    assert list(_plan([law], DTYPES, BOOK, PROFILES["quick"])) == [(law, "float32")]
+
+
+def test_a_law_has_the_same_dtype_alone_and_among_others() -> None:
+    laws = [law for law in BOOK.operator("attention").properties if law.kind == "law"]
+    whole = list(_plan(laws, DTYPES, BOOK, PROFILES["quick"]))
+    alone = [pair for law in laws for pair in _plan([law], DTYPES, BOOK, PROFILES["quick"])]
+    assert whole == alone
+    assert len({dtype for _, dtype in whole}) == len(DTYPES)
+
+
+def test_half_precision_is_asked_for_what_leaves_its_range() -> None:
+    law = BOOK.property("softmax.agrees-with-reference")
+    for dtype, more in (("float16", {"near_limits", "large"}), ("bfloat16", set())):
+        seen: list[str] = []
+        bench = Bench(BOOK, PROFILES["quick"])
+        session = bench.session("softmax", bench.oracle("softmax"))
+        session.before_case = lambda law, case, dtype, seen=seen: seen.append(case.regime)
+        assert verify(session, law, dtype).outcome is Outcome.PASS
+        _, wanted = session.share(law, dtype)
+        assert set(seen[wanted : wanted + len(more)]) == more
+
+
 def test_laws_begin_at_cases_of_their_own() -> None:
     session = Session("x", None, full_claims(BOOK), BOOK, PROFILES["quick"])  # type: ignore[arg-type]
     laws = [law for law in BOOK.operator("softmax").properties if law.kind == "law"]

@@ -8,6 +8,7 @@ from pathlib import Path
 from conform.errors import ConformError
 from conform.nearest import nearest
 from conform.spec.book import Book, Property, built_in, load
+from conform_spec.conventions import APPLIES, CONVENTIONS
 
 
 def list_command(operators: tuple[str, ...], properties: bool) -> None:
@@ -79,12 +80,22 @@ def _explain_operator(book: Book, name: str) -> None:
         print(f"result{words}" if result.kind == "tensor" else f"result: {result.kind}")
     for option, item in spec.options.items():
         print(f"option {option} = {item.default}")
+    for convention, values in _conventions(name):
+        print(f"convention {convention}: {' | '.join(values)}")
     for model, rounding in spec.accuracy.rounding.items():
-        print(f"rounding model {model}: {', '.join(rounding.forward) or 'one final rounding'}")
+        words = ", ".join(rounding.forward) or "one final rounding"
+        print(f"rounding model {model}: {words}" + (f". {rounding.note}" if rounding.note else ""))
+    if spec.accuracy.note:
+        print(f"accuracy: {spec.accuracy.note}")
     for law in operator.properties:
         print(f"  {law.id} ({law.spec.level}): {law.spec.statement}")
     for mistake in spec.mistakes:
         print(f"  mistake {name}.{mistake.id}: {mistake.note}")
+
+
+def _conventions(operator: str) -> list[tuple[str, tuple[str, ...]]]:
+    """Those that concern the operator, with their values, the default first."""
+    return [(name, v) for name, v in CONVENTIONS.items() if operator in APPLIES.get(name, ())]
 
 
 def _form(shape: tuple[str, ...] | None, dtype: str | None) -> str:

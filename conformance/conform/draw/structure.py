@@ -23,8 +23,6 @@ REGIMES = (
     "normal", "large", "tiny", "outlier", "ties", "mixed_scale", "constant", "large_mean",
     "one_hot", "sorted", "near_limits", "signed_zeros", "subnormal",
 )  # fmt: skip
-
-
 DISTINCT = frozenset({"normal", "sorted", "near_limits"})  # who asks for these alone means it
 
 

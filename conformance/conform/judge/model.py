@@ -13,7 +13,7 @@ import torch
 
 from conform.draw.fill import DTYPES
 from conform.judge.roundoff import Roundoff
-from conform_reference.rounding import DOUBT, marks
+from conform_reference.rounding import DOUBT, EITHER, marks
 
 
 @dataclass(frozen=True)
@@ -130,6 +130,15 @@ def _another(x: torch.Tensor, c: torch.Tensor, count: int, noise: Roundoff) -> t
         noise.paused = before
 
 
+def _scattered(c: torch.Tensor, count: int, noise: Roundoff) -> torch.Tensor:
+    """A number in [0, 1) for the count-th mark, other than the grid's: c spaces samples evenly."""
+    before, noise.paused = noise.paused, True
+    try:
+        return torch.remainder(c * 1e3 * 0.6180339887 + 0.7548776662 * count, 1.0)
+    finally:
+        noise.paused = before
+
+
 def _float32(x: torch.Tensor, c: torch.Tensor, noise: Roundoff) -> torch.Tensor:
     """Marks named `float32.*` are held in float32 by every implementation, whatever the dtype."""
     before, noise.paused = noise.paused, True
@@ -152,6 +161,9 @@ def rounding(model: Model, c: torch.Tensor, noise: Roundoff) -> Iterator[None]:
         nonlocal count
         if name == DOUBT:
             return torch.where(x != 0, torch.nan, x)
+        if name == EITHER:
+            count += 1
+            return torch.where(_scattered(c, count, noise) < 0.5, -x, x)
         if name.startswith("float32.") and x.is_floating_point():
             count += 1
             return _float32(x, _another(x, c, count, noise), noise)

@@ -18,8 +18,8 @@ from conform.run.outcomes import Kind, Trial, try_law
 from conform.run.session import Session
 from conform.run.shrink import Shrunk
 from conform.spec.book import Property
-from conform_reference.conventions import APPLIES, adapt
-from conform_spec.conventions import CONVENTIONS
+from conform_reference.conventions import adapt
+from conform_spec.conventions import APPLIES, CONVENTIONS
 
 Tensor = torch.Tensor
 COMPARED = 8  # calls that an explanation is held against

@@ -15,6 +15,7 @@ from conform.law.grammar import LawError
 from conform.records import Outcome
 from conform.run.calls import CallRecord, NotClaimed, Refused, TargetCalls, Violation
 from conform.run.decided import is_open
+from conform.run.excuses import excuse_of
 from conform.run.laws import FalseLaw, LawRun
 from conform.run.session import Session
 from conform.run.slots import gradient_slots
@@ -152,11 +153,14 @@ def _gradient(law: Property, calls: TargetCalls) -> Trial:
     place = material.case.index % len(later)
     chosen = {"first": wrt[:1], "rest": later, "one": later[place : place + 1]}
     wrt = chosen.get(material.case.wrt, wrt)
-    outputs = as_tuple(
-        oracle(material.inputs, calls.full_options(law.operator, material.options), calls.dtype)
-    )
+    options = calls.full_options(law.operator, material.options)
+    outputs = as_tuple(oracle(material.inputs, options, calls.dtype))
+    # Nothing flows back from elements that are not judged: some implementations leave them out.
+    free = torch.isinf(torch.as_tensor(excuse_of(material, oracle, material.inputs, options)))
     cotangents = tuple(
-        _cotangent(material.case, i, tuple(x.shape)).to(DTYPES[calls.dtype]).to(torch.float64)
+        torch.where(free, 0.0, _cotangent(material.case, i, tuple(x.shape)))
+        .to(DTYPES[calls.dtype])
+        .to(torch.float64)
         for i, x in enumerate(outputs)
         if x.is_floating_point()
     )

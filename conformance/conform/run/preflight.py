@@ -10,7 +10,7 @@ from conform.errors import ConformError
 from conform.run.constraints import constraints_of
 from conform.spec.book import Book, Operator, Property
 from conform.target.claims import OperatorClaim, OperatorSignature, TargetDescription
-from conform_reference.conventions import APPLIES
+from conform_spec.conventions import APPLIES
 
 if TYPE_CHECKING:
     from conform.run.runner import Request

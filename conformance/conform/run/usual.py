@@ -58,7 +58,8 @@ def usual_cases(
 def free_sizes(spec: OperatorSpec) -> dict[str, tuple[int, ...]]:
     """Dims that hang on no other one, with the usual sizes that each may have.
 
-    Some times the largest size that is drawn; even where all drawn ones are (pairs, packed codes).
+    Up to a few times the largest that is drawn; even where all drawn ones are (pairs, packed
+    codes).
     """
     found = {}
     for name, text in spec.dims.items():
@@ -125,6 +126,7 @@ def _fitting(
     sizes: dict[str, int],
     accepted: Callable[[Case], bool],
 ) -> tuple[Case, Variant] | None:
+    """The drawn case with as many of `sizes` as are legal, small enough and `accepted`."""
     best: tuple[Case, Variant] | None = None
     own, dims = variant_of(law), dict[str, str]()
     for name, size in sizes.items():

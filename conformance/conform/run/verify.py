@@ -21,7 +21,7 @@ from conform.spec.book import Property
 
 HYGIENE_CASES = 5  # these laws judge no values, so that cases are cheap
 METERED_CASES = 2  # metered calls are dearer
-OVERFLOWING = ("near_limits", "large")
+OVERFLOWING = ("near_limits", "large")  # in float16 squares and sums leave its range there
 SMALL = 2**17  # elements of a case of which a law may have more than the profile says
 
 

@@ -4,30 +4,29 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
 
-from conform.measure import Measurement, reversed_programs
-from conform.measure.meter import Meter
+from conform.measure import reversed_programs
 from conform.work.effects import GlobalState, count_changed
 from conform.work.frames import describe_exception
 from conform.work.gpu import end_if_lost, poison_free_memory
 from conform.work.gradients import pulled_back
 from conform.work.memory import ArgumentMemory, KeptResults
 from conform.work.passing import argument_values, cotangents_of
+from conform.work.progress import LATE, Progress, meter_of, reply_of
 from conform.work.protocol import (
     ArgKey,
     CallReply,
     CallRequest,
     Effects,
-    ExceptionInfo,
     ReplyOutcome,
 )
 from conform.work.repeats import alike, differences, same_gradients
-from conform.work.results import MalformedResult, Returned, plain_values, unpack
+from conform.work.results import MalformedResult, plain_values, unpack
 
 Function = Callable[..., Any]
 
@@ -38,34 +37,6 @@ class BoundOperator:
 
     function: Function
     renames: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(eq=False)
-class _Progress:
-    """What is known of a call so far; an exception may leave it unfinished at any point."""
-
-    outcome: ReplyOutcome = ReplyOutcome.RETURNED
-    returned: Returned | None = None
-    note: str = ""
-    exception: ExceptionInfo | None = None
-    gradients: dict[ArgKey, torch.Tensor | None] = field(default_factory=dict)
-    differentiable: bool | None = None
-    repeat_changed: tuple[int, ...] | None = None
-    kept: bool | None = None
-    renewed: bool | None = None
-    aliases: tuple[ArgKey, ...] = ()
-    state_changed: list[str] = field(default_factory=list)
-    seconds: float = 0.0
-    meter: Meter | None = None
-    pulled_back: tuple[torch.Tensor, ...] = ()
-    cotangents_changed: int = 0
-    apart: str = ""
-    only: int | None = None  # the one result to pull back from
-    meanwhile: Callable[[], object] | None = None  # between the way there and the way back
-
-    def metering(self) -> AbstractContextManager[None]:
-        """Around the target's own work."""
-        return nullcontext() if self.meter is None else self.meter.running()
 
 
 class Executor:
@@ -84,9 +55,9 @@ class Executor:
         """Call the operator once (again with `repeat` and `order`) and report everything seen."""
         operator = self._operators[request.operator]
         memory = ArgumentMemory(request.named_args(), self._device)
-        progress = _Progress()
+        progress = Progress()
         if request.measure and not self._unmeasured:
-            progress.meter = _meter_of(memory)
+            progress.meter = meter_of(memory)
         self._guarded(progress, lambda: self._call(operator, request, memory, progress))
         mutated, margins = memory.changed()
         versions = memory.version_changed()
@@ -95,7 +66,7 @@ class Executor:
             self._repeat(operator, request, memory, progress)
         if request.apart and progress.pulled_back and progress.returned is not None:
             progress.apart = self._apart(operator, request, progress)
-        measured = _measurement(progress)
+        measured = progress.measurement
         if request.order and measured is not None and progress.returned is not None:
             dependent = self._reordered(operator, request, progress)
             measured = replace(measured, order_dependent=dependent)
@@ -112,11 +83,11 @@ class Executor:
             cotangents_changed=progress.cotangents_changed,
             apart=progress.apart,
         )
-        reply = _reply(progress, effects, previous_changed)
-        unmeasured = self._unmeasured or ("" if measured else _LATE)
+        reply = reply_of(progress, effects, previous_changed)
+        unmeasured = self._unmeasured or ("" if measured else LATE)
         return replace(reply, measured=measured, unmeasured=unmeasured if request.measure else "")
 
-    def _guarded(self, progress: _Progress, action: Callable[[], None]) -> None:
+    def _guarded(self, progress: Progress, action: Callable[[], None]) -> None:
         """Run target code; whatever it raises becomes part of the progress."""
         self._state.before_call()
         try:
@@ -125,11 +96,11 @@ class Executor:
             progress.outcome, progress.note = ReplyOutcome.MALFORMED, str(error)
         except NotImplementedError as error:
             progress.outcome = ReplyOutcome.REFUSED
-            progress.exception = describe_exception(error, _stage(progress))
+            progress.exception = describe_exception(error, progress.stage)
         except BaseException as error:  # noqa: BLE001 - sys.exit and KeyboardInterrupt are answers, too
             end_if_lost(self._device)
             progress.outcome = ReplyOutcome.RAISED
-            progress.exception = describe_exception(error, _stage(progress))
+            progress.exception = describe_exception(error, progress.stage)
         finally:
             progress.state_changed += self._state.changed()
 
@@ -138,7 +109,7 @@ class Executor:
         operator: BoundOperator,
         request: CallRequest,
         memory: ArgumentMemory,
-        progress: _Progress,
+        progress: Progress,
     ) -> None:
         values = _leaves(request, memory)
         began = time.perf_counter()
@@ -160,7 +131,7 @@ class Executor:
             progress.seconds += time.perf_counter() - began
 
     def _pull_back(
-        self, request: CallRequest, leaves: list[torch.Tensor], progress: _Progress
+        self, request: CallRequest, leaves: list[torch.Tensor], progress: Progress
     ) -> None:
         tensors = progress.returned.tensors() if progress.returned else []
         floats = [tensor for tensor in tensors if tensor.is_floating_point()]
@@ -195,7 +166,7 @@ class Executor:
         operator: BoundOperator,
         request: CallRequest,
         memory: ArgumentMemory,
-        progress: _Progress,
+        progress: Progress,
     ) -> None:
         """The same call on the same memory, then one with other values: what does it overwrite?
 
@@ -208,7 +179,7 @@ class Executor:
         before = [r.clone() if isinstance(r, torch.Tensor) else r for r in first.results]
         progress.returned = replace(first, results=tuple(before))
         memory.restore()
-        again = _Progress()
+        again = Progress()
         self._guarded(again, lambda: self._call_quietly(operator, request, memory, again))
         progress.state_changed += again.state_changed
         if again.returned is None:
@@ -221,7 +192,7 @@ class Executor:
         kept = KeptResults(again.returned.tensors())
         other = ArgumentMemory(request.named_args(), self._device)
         other.halve_floats()
-        last = _Progress()
+        last = Progress()
         self._guarded(last, lambda: self._call_quietly(operator, request, other, last))
         progress.kept = kept.intact()
         if last.returned is None:
@@ -229,38 +200,36 @@ class Executor:
         wanted = [r.clone() if isinstance(r, torch.Tensor) else r for r in last.returned.results]
         memory.restore()
         memory.halve_floats()
-        renewed = _Progress()
+        renewed = Progress()
         self._guarded(renewed, lambda: self._call_quietly(operator, request, memory, renewed))
         found = list(renewed.returned.results) if renewed.returned else []
         progress.renewed = alike(wanted, found)
 
-    def _reordered(
-        self, operator: BoundOperator, request: CallRequest, progress: _Progress
-    ) -> bool:
+    def _reordered(self, operator: BoundOperator, request: CallRequest, progress: Progress) -> bool:
         """Whether the same call with the programs in reverse gives other bits."""
-        again = _Progress()
+        again = Progress()
         memory = ArgumentMemory(request.named_args(), self._device)
         with reversed_programs():
             self._guarded(again, lambda: self._call(operator, request, memory, again))
         if progress.returned is None or again.returned is None:
             return True
-        before = [*progress.returned.results, *_present(progress.gradients)]
-        after = [*again.returned.results, *_present(again.gradients)]
+        before = [*progress.returned.results, *progress.found]
+        after = [*again.returned.results, *again.found]
         return any(differences(before, after))
 
-    def _apart(self, operator: BoundOperator, request: CallRequest, progress: _Progress) -> str:
+    def _apart(self, operator: BoundOperator, request: CallRequest, progress: Progress) -> str:
         """What is wrong when gradients are asked for one by one, after a call without any, or with
         a call of other values between the way there and the way back.
 
         All on one memory, so that what an earlier call kept there is found again.
         """
         memory = ArgumentMemory(request.named_args(), self._device)
-        quiet = _Progress()
+        quiet = Progress()
         without = replace(request, no_grad=True)
         self._guarded(quiet, lambda: self._call_quietly(operator, without, memory, quiet))
         alone = tuple((key,) for key in request.wrt) if len(request.wrt) > 1 else ()
         for wrt in (request.wrt, *alone):
-            part = self._pulled(operator, replace(request, wrt=wrt), memory, _Progress())
+            part = self._pulled(operator, replace(request, wrt=wrt), memory, Progress())
             words = "the gradient of " + ", ".join(map(str, wrt))
             if part.exception is not None:
                 return f"{words}, asked for alone, raises {part.exception.type}"
@@ -271,7 +240,7 @@ class Executor:
         tensors = progress.returned.tensors() if progress.returned else []
         floats = [x for x in tensors if x.is_floating_point()]
         if len(floats) > 1:
-            each = [_Progress(only=i) for i in range(len(floats))]
+            each = [Progress(only=i) for i in range(len(floats))]
             parts = [self._pulled(operator, request, memory, p).gradients for p in each]
             if not same_gradients(progress.gradients, parts):
                 return "the gradients of the results, one by one, do not add up"
@@ -282,23 +251,24 @@ class Executor:
         operator: BoundOperator,
         request: CallRequest,
         memory: ArgumentMemory,
-        progress: _Progress,
+        progress: Progress,
     ) -> bool:
         """Whether a call of other values between the way there and the way back changes gradients.
 
-        An error is not held against it: autograd itself raises it where a module's weights were
-        written meanwhile, and nobody is misled.
+        Only what has a gradient gets other values: a module whose weights are replaced between the
+        two is used wrongly. An error is not held against it either: autograd itself raises it where
+        weights were written meanwhile, and nobody is misled.
         """
         other = ArgumentMemory(request.named_args(), self._device)
-        other.halve_floats()
+        other.halve_floats([key for key, g in progress.gradients.items() if g is not None])
         values = _leaves(request, other)
-        between = _Progress(meanwhile=lambda: _invoke(operator, request, values))
+        between = Progress(meanwhile=lambda: _invoke(operator, request, values))
         part = self._pulled(operator, request, memory, between)
         if part.exception is not None:
             return False
         return not same_gradients(progress.gradients, [part.gradients])
 
-    def _bent(self, operator: BoundOperator, request: CallRequest, progress: _Progress) -> str:
+    def _bent(self, operator: BoundOperator, request: CallRequest, progress: Progress) -> str:
         """What is wrong with the gradients when the inputs are copied to contiguous memory.
 
         Where the results differ as well something else was chosen; another law compares them.
@@ -306,9 +276,11 @@ class Executor:
         memory = ArgumentMemory(request.named_args(), self._device)
         if progress.returned is None or not memory.straighten():
             return ""
-        straight = self._pulled(operator, request, memory, _Progress())
+        straight = self._pulled(operator, request, memory, Progress())
         if straight.returned is None:
             return ""
+        if straight.exception is not None:
+            return f"the way back raises {straight.exception.type} when the inputs are contiguous"
         if not alike(list(progress.returned.results), list(straight.returned.results)):
             return ""
         if same_gradients(progress.gradients, [straight.gradients]):
@@ -320,8 +292,8 @@ class Executor:
         operator: BoundOperator,
         request: CallRequest,
         memory: ArgumentMemory,
-        progress: _Progress,
-    ) -> _Progress:
+        progress: Progress,
+    ) -> Progress:
         if memory.changed()[0]:  # restoring counts as a change of the argument
             memory.restore()
         self._guarded(progress, lambda: self._call(operator, request, memory, progress))
@@ -332,7 +304,7 @@ class Executor:
         operator: BoundOperator,
         request: CallRequest,
         memory: ArgumentMemory,
-        progress: _Progress,
+        progress: Progress,
     ) -> None:
         value = _invoke(operator, request, argument_values(request, memory))
         self._synchronize()
@@ -345,35 +317,6 @@ class Executor:
     def _synchronize(self) -> None:
         if self._device.startswith("cuda"):
             torch.cuda.synchronize()
-
-
-_LATE = "triton was imported by the call itself, too late to be watched"
-
-
-def _meter_of(memory: ArgumentMemory) -> Meter:
-    """A meter that tells the arguments apart."""
-    meter = Meter()
-    for key, view in memory.views.items():
-        meter.name(key, view)
-    return meter
-
-
-def _measurement(progress: _Progress) -> Measurement | None:
-    """What the meter says of a call that returned."""
-    meter, returned = progress.meter, progress.returned
-    if meter is None or returned is None or meter.missed_launches:
-        return None
-    return meter.measurement((*returned.tensors(), *progress.pulled_back))
-
-
-def _present(
-    gradients: Mapping[ArgKey, torch.Tensor | None],
-) -> list[torch.Tensor]:
-    return [g for g in gradients.values() if g is not None]
-
-
-def _stage(progress: _Progress) -> str:
-    return "call" if progress.returned is None else "backward"
 
 
 def _leaves(request: CallRequest, memory: ArgumentMemory) -> dict[ArgKey, Any]:
@@ -389,23 +332,3 @@ def _invoke(operator: BoundOperator, request: CallRequest, values: dict[ArgKey, 
     named = {operator.renames.get(name, name): values[name] for name in request.options}
     with torch.no_grad() if request.no_grad else nullcontext():
         return operator.function(*positional, **named)
-
-
-def _reply(progress: _Progress, effects: Effects, previous_changed: bool) -> CallReply:
-    returned = progress.returned
-    return CallReply(
-        outcome=progress.outcome,
-        results=returned.results if returned else (),
-        result_infos=returned.infos if returned else (),
-        is_tuple=returned.is_tuple if returned else False,
-        result_note="; ".join(
-            part for part in (progress.note, returned.note if returned else "") if part
-        ),
-        gradients=progress.gradients,
-        differentiable=progress.differentiable,
-        exception=progress.exception,
-        effects=effects,
-        previous_changed=previous_changed,
-        repeat_changed=progress.repeat_changed,
-        seconds=progress.seconds,
-    )

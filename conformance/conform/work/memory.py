@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 
 from conform.work.effects import changed_mask, same_bits
@@ -40,12 +42,13 @@ class ArgumentMemory:
                 self._copies[id(arg.storage)].copy_(arg.storage)
         self._versions = {key: view._version for key, view in self.views.items()}
 
-    def halve_floats(self) -> None:
-        """Other values in the same shapes and memory, as legal as the first ones."""
+    def halve_floats(self, keys: Sequence[ArgKey] | None = None) -> None:
+        """Other values in the same shapes and memory, as legal as the first ones (of `keys`)."""
+        asked = self._args if keys is None else keys
         with torch.no_grad():
-            for copy in self._copies.values():
-                if copy.is_floating_point():
-                    copy.mul_(0.5)
+            for place in {id(self._args[key].storage) for key in asked}:
+                if self._copies[place].is_floating_point():
+                    self._copies[place].mul_(0.5)
 
     def straighten(self) -> bool:
         """Replace the views by contiguous copies of their own; whether that changes any."""

@@ -1,7 +1,6 @@
-"""Conventions on which respectable libraries differ, and oracles that follow them.
+"""Oracles that follow a declared convention (of `conform_spec.conventions`).
 
-`APPLIES` lists the operators that a convention concerns; its values are in the spec package.
-`adapt` makes an oracle follow what a target declares.
+`adapt` makes an oracle follow what a target declares. compute_dtype is judged, not wrapped.
 """
 
 from collections.abc import Callable, Mapping
@@ -9,26 +8,9 @@ from difflib import get_close_matches
 from typing import Any
 
 from conform_reference.conventions import attention, lora, moe, other
-from conform_spec.conventions import CONVENTIONS
+from conform_spec.conventions import APPLIES, CONVENTIONS
 
 Function = Callable[..., Any]
-
-# compute_dtype is not here: it applies to every operator and is judged, not wrapped.
-APPLIES: dict[str, frozenset[str]] = {
-    **attention.APPLIES,
-    **lora.APPLIES,
-    **moe.APPLIES,
-    "causal": attention.APPLIES["causal"] | {"alibi_bias"},
-    "rope_pairing": frozenset({"rope"}),
-    "rope_output": frozenset({"rope"}),
-    "norm_weight": frozenset({"rms_norm"}),
-    "window_padding": frozenset({"shifted_window_attention"}),
-    "alibi_form": frozenset({"alibi_bias"}),
-    "sinusoid_divisor": frozenset({"sinusoidal_encoding"}),
-    "sinusoid_layout": frozenset({"sinusoidal_encoding"}),
-    "gelu": frozenset({"gelu", "feed_forward", "glu_feed_forward"}),
-    "all_ignored_loss": frozenset({"language_model_loss", "linear_language_model_loss"}),
-}
 
 REGISTRY: dict[tuple[str, str, str], Callable[[Function], Function]] = {
     **attention.REGISTRY,

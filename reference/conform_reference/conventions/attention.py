@@ -13,27 +13,10 @@ from torch import Tensor
 
 from conform_reference._check import compute_dtype
 from conform_reference._settings import using
+from conform_spec.conventions import APPLIES
 
 Function = Callable[..., Any]
 Wrapper = Callable[[Function], Function]
-
-_OPTION_CAUSAL = frozenset(
-    {"attention", "attention_weights", "attention_with_lse", "attention_varlen",
-     "multi_head_attention", "flash_attention"}
-)  # fmt: skip
-_CAUSAL_MASKS = frozenset({"causal_mask", "sliding_window_mask", "sink_window_mask"})
-_WINDOWED = frozenset({"attention", "attention_weights", "attention_with_lse", "attention_varlen"})
-_MASKED = frozenset({"attention", "attention_weights", "attention_with_lse"})
-
-APPLIES: dict[str, frozenset[str]] = {
-    "causal": _OPTION_CAUSAL | _CAUSAL_MASKS,
-    "masked_rows": _OPTION_CAUSAL | {"block_sparse_attention", "decode_attention"},
-    "mask": _MASKED | {"block_sparse_attention"},
-    "heads": _OPTION_CAUSAL | {"block_sparse_attention", "decode_attention", "mha_to_gqa"},
-    "window": _WINDOWED | {"sliding_window_mask", "sink_window_mask"},
-    "lse_base": frozenset({"attention_with_lse", "attention_merge"}),
-    "normaliser_eps": frozenset({"linear_attention"}),
-}
 
 
 def _under(**changes: str | float) -> Wrapper:

@@ -9,19 +9,13 @@ from functools import wraps
 from typing import Any
 
 from conform_reference._settings_lora import using
+from conform_spec.conventions import APPLIES
 
 Function = Callable[..., Any]
 Wrapper = Callable[[Function], Function]
 
 # Where the factor A[r, in] stands among the arguments.
 _SCALED = {"lora_linear": 2, "lora_merge": 1, "dora_linear": 2, "dora_merge": 1, "qlora_linear": 3}
-_DORA = frozenset({"dora_linear", "dora_merge"})
-
-APPLIES: dict[str, frozenset[str]] = {
-    "lora_scaling": frozenset(_SCALED),
-    "dora_norm": _DORA,
-    "dora_gradient": _DORA,
-}
 
 
 def _over_root(place: int) -> Wrapper:
@@ -51,12 +45,16 @@ def _under(**changes: str) -> Wrapper:
     return wrap
 
 
+def _entries(convention: str, value: str, wrap: Wrapper) -> dict[tuple[str, str, str], Wrapper]:
+    return {(operator, convention, value): wrap for operator in APPLIES[convention]}
+
+
 REGISTRY: dict[tuple[str, str, str], Wrapper] = {
     **{
         (operator, "lora_scaling", "alpha_over_sqrt_r"): _over_root(place)
         for operator, place in _SCALED.items()
     },
-    **{(op, "dora_norm", "per_input"): _under(dora_norm="per_input") for op in _DORA},
-    **{(op, "dora_gradient", "exact"): _under(dora_gradient="exact") for op in _DORA},
-    **{(op, "dora_gradient", "detached"): _under(dora_gradient="detached") for op in _DORA},
+    **_entries("dora_norm", "per_input", _under(dora_norm="per_input")),
+    **_entries("dora_gradient", "exact", _under(dora_gradient="exact")),
+    **_entries("dora_gradient", "detached", _under(dora_gradient="detached")),
 }

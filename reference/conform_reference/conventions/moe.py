@@ -9,16 +9,10 @@ from functools import wraps
 from typing import Any
 
 from conform_reference._routing_rules import using
+from conform_spec.conventions import APPLIES
 
 Function = Callable[..., Any]
 Wrapper = Callable[[Function], Function]
-
-APPLIES: dict[str, frozenset[str]] = {
-    "capacity_counts": frozenset({"expert_capacity", "moe_layer"}),
-    "capacity_rounding": frozenset({"expert_capacity", "moe_layer"}),
-    "routing_order": frozenset({"moe_dispatch", "moe_layer"}),
-    "renormalize": frozenset({"router", "moe_layer"}),
-}
 
 
 def _under(**changes: Any) -> Wrapper:
