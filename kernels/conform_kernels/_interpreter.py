@@ -15,6 +15,9 @@ from typing import Any
 import triton.language as tl
 from triton.runtime import interpreter as _triton
 
+from conform_kernels._library import mend_library, show_library
+from conform_kernels._tuning import mend_tuning
+
 _np = _triton.np
 _KEEP = _np.uint32(0xFFFF0000)
 _MOST_TYPES = 10_000
@@ -31,9 +34,14 @@ def mend() -> None:
         _triton._conform_mended = True
         _patch_values()
         _patch_memory()
+        _patch_atomics()
         _patch_casts()
         _patch_language_once()
         _share_types()
+        _patch_grids()
+        _patch_numbers()
+        mend_library()
+        mend_tuning()
         # A kernel's infinities are meant; on a GPU nobody warns of them either.
         _np.seterr(all="ignore")
         options = _triton.interpreter_builder.options
@@ -93,6 +101,8 @@ def _patch_values() -> None:
 
 def _as_mask(mask: Any) -> Any:
     """A scalar comparison spread over a block comes as integers, which are refused as a mask."""
+    if isinstance(mask, _np.ndarray):  # Triton 3.6 passes a descriptor's mask bare
+        mask = _triton.TensorHandle(mask, tl.int1)
     if mask.data.dtype == bool:
         return mask
     return _triton.TensorHandle(mask.data.astype(bool), tl.int1)
@@ -118,6 +128,37 @@ def _patch_memory() -> None:
         return _triton._interpreter.store(ptrs.data, _to_bits(value.data), mask.data)
 
     builder.create_masked_load, builder.create_masked_store = masked_load, masked_store
+
+
+def _patch_atomics() -> None:
+    """Of bfloat16: lane by lane, each reads what the lanes before it left at its address."""
+    builder = _triton.InterpreterBuilder
+    plain, kinds = builder.create_atomic_rmw, builder.ir_rmw_op_to_interpreter_rmw_op
+    steps = {"FADD": _np.add, "ADD": _np.add, "MAX": _np.maximum, "MIN": _np.minimum}
+
+    def rmw(self: Any, kind: Any, ptr: Any, val: Any, mask: Any, sem: Any, *scope: Any) -> Any:
+        step = steps.get(kinds[kind].name) if _is_bfloat16(val.dtype) else None
+        if step is None:
+            return plain(self, kind, ptr, val, mask, sem, *scope)
+        where, values = _np.ravel(ptr.data), _np.ravel(val.data)
+        waiting = _np.ravel(_as_mask(mask).data).copy()
+        before = _np.zeros(where.shape, _np.float32)
+        load = getattr(self, "create_atomic_load", None)
+        while waiting.any():
+            left = _np.flatnonzero(waiting)
+            now = _np.zeros_like(waiting)
+            now[left[_np.unique(where[left], return_index=True)[1]]] = True
+            at, some = _triton.TensorHandle(where, ptr.dtype), _triton.TensorHandle(now, tl.int1)
+            found = load(at, some, sem, *scope) if load else self.create_masked_load(at, some, None)
+            new = _triton.TensorHandle(_rounded(step(found.data, values)), tl.bfloat16)
+            if load:
+                self.create_atomic_store(at, new, some, sem, *scope)
+            else:
+                self.create_masked_store(at, new, some)
+            before, waiting = _np.where(now, found.data, before), waiting & ~now
+        return _triton.TensorHandle(before.reshape(_np.shape(val.data)), tl.bfloat16)
+
+    builder.create_atomic_rmw = rmw
 
 
 def _patch_casts() -> None:
@@ -171,6 +212,7 @@ def _patch_language_once() -> None:
     def patch_once(fn: Any) -> _Kept:
         if id(fn.__globals__) not in known:
             known.add(id(fn.__globals__))
+            show_library(fn.__globals__)
             key = tuple({id(x) for x in fn.__globals__.values() if x is tl or x is tl.core})
             if key not in seen:
                 seen.add(key)
@@ -180,6 +222,32 @@ def _patch_language_once() -> None:
         return _Kept()
 
     _triton._patch_lang = patch_once
+
+
+def _patch_grids() -> None:
+    """A grid may be a list, too, as it may where kernels are compiled."""
+    plain = _triton.GridExecutor.__init__
+
+    def init(self: Any, fn: Any, names: Any, grid: Any, *rest: Any) -> None:
+        called = (lambda found: tuple(grid(found))) if callable(grid) else tuple(grid)
+        plain(self, fn, names, called, *rest)
+
+    _triton.GridExecutor.__init__ = init
+
+
+class _Number(float):
+    """A kernel's argument that is a float: still a number here, but cast as a tensor is."""
+
+    dtype = tl.float32
+
+    def to(self, dtype: Any, *args: Any, **options: Any) -> Any:
+        tensor = _triton.interpreter_semantic.to_tensor(float(self))
+        return tensor.to(dtype, *args, **options)
+
+
+def _patch_numbers() -> None:
+    plain = _triton._implicit_cvt
+    _triton._implicit_cvt = lambda arg: _Number(arg) if type(arg) is float else plain(arg)
 
 
 def _share_types() -> None:

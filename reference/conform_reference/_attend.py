@@ -149,7 +149,8 @@ def exponentiate(scores: Tensor, visible: Tensor, sinks: Tensor | None = None) -
     # (Two steps: the maximum itself must not be rounded, or large scores come to lie above it.)
     exponentials = torch.exp(scores - reference - live)
     # Online forms evaluate the exponentials of the sum apart, with roundoff of their own.
-    total = torch.exp(scores - reference - live).sum(-1, keepdim=True)
+    others = mark("exponentials", torch.exp(scores - reference - live))
+    total = others.sum(-1, keepdim=True)
     if sinks is not None:
         total = total + torch.exp(sinks - reference - live)
     return Partial(exponentials, maximum, total, live)

@@ -225,7 +225,7 @@ class Roundoff(TorchDispatchMode):
         if name in _SCATTER:
             # Terms are added one by one, in float32 or (`scattered`) in the stored dtype.
             size = max(unit, self.scattered * self.scale)
-            return _scatter_of_sizes(name, args, kwargs, out) * (2.0 * size)
+            return _scatter_of_sizes(name, args, out) * _scatter_growth(name, args, out) * size
         if self.strict:
             raise UnknownOperation(
                 f"aten operation {name!r} has no rounding rule in judge/roundoff.py"
@@ -254,13 +254,24 @@ _PRODUCT_CALLS: dict[str, Callable[..., torch.Tensor]] = {
 }  # fmt: skip
 
 
-def _scatter_of_sizes(name: str, args: Any, kwargs: Any, out: torch.Tensor) -> torch.Tensor:
+def _scatter_of_sizes(name: str, args: Any, out: torch.Tensor) -> torch.Tensor:
     """Sum of |terms| at each place that a scattered sum reaches."""
     if name == "embedding_dense_backward":
         return torch.ops.aten.embedding_dense_backward(args[0].abs(), *args[1:])
     if name in ("index_add", "scatter_add"):
         return getattr(args[0].abs(), name)(*args[1:3], args[3].abs())
     return out.abs() + out.abs().amax()
+
+
+def _scatter_growth(name: str, args: Any, out: torch.Tensor) -> torch.Tensor:
+    """As `_growth` at each place, for the terms that reach it, all in one lane: equal ones, too."""
+    count = torch.ones_like(out)
+    if name == "embedding_dense_backward":
+        count = torch.ops.aten.embedding_dense_backward(torch.ones_like(args[0]), *args[1:])
+    elif name in ("index_add", "scatter_add"):
+        ones = torch.ones_like(args[3])
+        count = getattr(torch.zeros_like(args[0]), name)(*args[1:3], ones)
+    return 2.0 + torch.where(count > 1, torch.maximum(0.8 * count.sqrt(), count / 8), 0.0)
 
 
 def _growth(count: int) -> float:

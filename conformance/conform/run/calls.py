@@ -164,12 +164,9 @@ class TargetCalls:
             if self.judging and not self.expecting_error:
                 # First, so that an illegal case is the oracle's complaint and never the target's.
                 truth = self._truth(made, passed)
-            request = make_request(
-                self.material,
-                spec.spec,
-                claim,
-                Asked(args, passed, wrt, cotangents, repeat, measure, order, apart),
-            )
+            unfit = self.expecting_error
+            values = Asked(args, passed, wrt, cotangents, repeat, measure, order, apart, unfit)
+            request = make_request(self.material, spec.spec, claim, values)
             self.before_call()
             reply = self.client.call(request, self.timeout)
             if reply.outcome is ReplyOutcome.RAISED and _ignores(spec, claim, args):

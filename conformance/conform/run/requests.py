@@ -27,7 +27,7 @@ DERIVED = ("contiguous", "swapped", "transposed", "swapped", "sliced", "swapped"
 class Asked:
     """Arguments and passed options of one call; `wrt` and `cotangents` ask for gradients.
 
-    `measure`, `order` and `apart` as in CallRequest.
+    `measure`, `order`, `apart` and `unfit` as in CallRequest.
     """
 
     args: tuple[Any, ...]
@@ -38,6 +38,7 @@ class Asked:
     measure: bool = False
     order: bool = False
     apart: bool = False
+    unfit: bool = False
 
 
 def make_request(
@@ -86,6 +87,7 @@ def make_request(
         asked.order,
         _without_gradients(material, spec, asked),
         asked.apart,
+        asked.unfit,
     )
 
 
@@ -150,7 +152,8 @@ def as_bytes(given: Arg, dtype: str | None) -> Arg:
 def argument(material: Material, value: Any, strides: str, dtype: str, layout: str) -> Arg:
     """One argument: a drawn tensor where it was placed, if the target takes such strides.
 
-    Another tensor of real numbers lies as `layout` says, if the target takes that.
+    Another tensor of real numbers lies as `layout` says, if the target takes that; one of others
+    is expanded where it repeats itself.
     """
     if isinstance(value, Sublayer):
         return CallableArg(value.name, value.width, value.seed)
@@ -168,7 +171,14 @@ def argument(material: Material, value: Any, strides: str, dtype: str, layout: s
         storage = placed.storage.clone()
         return TensorArg(storage, placed.shape, placed.strides, placed.offset, storage.dtype)
     if not value.is_floating_point():
-        return TensorArg.of(value)
+        axes = [str(i) for i in range(value.dim() - 1) if _constant_along(value, i)]
+        if layout == "contiguous" or not axes:
+            return TensorArg.of(value)
+        # Positions and masks of many are those of one, expanded.
+        placed = place(value, f"expanded:{','.join(axes)}")
+        if not allowed_strides(placed.strides, placed.shape, strides):
+            return TensorArg.of(value)
+        return TensorArg(placed.storage, placed.shape, placed.strides, placed.offset, value.dtype)
     given = value.detach().to(DTYPES[dtype])
     if layout == "transposed" and given.dim() < 2:
         layout = "sliced"

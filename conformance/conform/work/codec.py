@@ -58,6 +58,7 @@ def encode_request(request: CallRequest, arena: Arena) -> Message:
         "order": request.order,
         "no_grad": request.no_grad,
         "apart": request.apart,
+        "unfit": request.unfit,
         "cotangents": None,
     }
     if request.cotangents is not None:
@@ -108,6 +109,7 @@ def decode_request(header: Message, arena: Arena) -> CallRequest:
         order=header["order"],
         no_grad=header["no_grad"],
         apart=header["apart"],
+        unfit=header["unfit"],
     )
 
 

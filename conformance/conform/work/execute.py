@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from conform.measure import reversed_programs
+from conform.measure.seam import has_kernels
 from conform.work.effects import GlobalState, count_changed
 from conform.work.frames import describe_exception
 from conform.work.gpu import end_if_lost, poison_free_memory
@@ -56,7 +57,8 @@ class Executor:
         operator = self._operators[request.operator]
         memory = ArgumentMemory(request.named_args(), self._device)
         progress = Progress()
-        if request.measure and not self._unmeasured:
+        # What does not fit makes kernels go astray, which the meter holds back.
+        if (request.measure or (request.unfit and has_kernels())) and not self._unmeasured:
             progress.meter = meter_of(memory)
         self._guarded(progress, lambda: self._call(operator, request, memory, progress))
         mutated, margins = memory.changed()
@@ -94,12 +96,10 @@ class Executor:
             action()
         except MalformedResult as error:
             progress.outcome, progress.note = ReplyOutcome.MALFORMED, str(error)
-        except NotImplementedError as error:
-            progress.outcome = ReplyOutcome.REFUSED
-            progress.exception = describe_exception(error, progress.stage)
         except BaseException as error:  # noqa: BLE001 - sys.exit and KeyboardInterrupt are answers, too
             end_if_lost(self._device)
-            progress.outcome = ReplyOutcome.RAISED
+            refused = _is_refusal(error)
+            progress.outcome = ReplyOutcome.REFUSED if refused else ReplyOutcome.RAISED
             progress.exception = describe_exception(error, progress.stage)
         finally:
             progress.state_changed += self._state.changed()
@@ -317,6 +317,14 @@ class Executor:
     def _synchronize(self) -> None:
         if self._device.startswith("cuda"):
             torch.cuda.synchronize()
+
+
+def _is_refusal(error: BaseException) -> bool:
+    """NotImplementedError, or that of Triton's interpreter, which wraps it: what it lacks."""
+    seen: BaseException | None = error
+    while type(seen).__name__ == "InterpreterError" and seen is not None:
+        seen = seen.__cause__
+    return isinstance(seen, NotImplementedError)
 
 
 def _leaves(request: CallRequest, memory: ArgumentMemory) -> dict[ArgKey, Any]:

@@ -27,8 +27,8 @@ def argument_values(request: CallRequest, memory: ArgumentMemory) -> dict[ArgKey
 
 
 def _waves(like: torch.Tensor) -> torch.Tensor:
-    """Values of both signs; ones would cancel behind a softmax."""
-    return torch.cos(torch.arange(like.numel())).to(like).reshape(like.shape)
+    """Values of both signs, none of them one; ones would cancel behind a softmax."""
+    return torch.cos(torch.arange(1, like.numel() + 1)).to(like).reshape(like.shape)
 
 
 def cotangents_of(request: CallRequest, floats: list[torch.Tensor]) -> list[torch.Tensor]:

@@ -105,6 +105,7 @@ class CallRequest:
     here and are handed over in the layout that the target declared. `measure` meters the call
     (and the way back); `order` makes it once more with the programs of its kernels in reverse.
     `no_grad` makes it with gradients switched off; `apart` pulls back to each of `wrt` alone, too.
+    `unfit`: arguments may not fit each other; interpreted kernels are kept within their tensors.
     """
 
     operator: str
@@ -119,6 +120,7 @@ class CallRequest:
     order: bool = False
     no_grad: bool = False
     apart: bool = False
+    unfit: bool = False
 
     def named_args(self) -> dict[ArgKey, Arg]:
         """All arguments by key, positions first."""

@@ -43,8 +43,8 @@ def varlen_causal_over_all(
     """The diagonal is placed by the packed lengths instead of each sequence's own."""
     if not causal:
         return right.attention_varlen(q, k, v, cu_q, cu_k, window=window, scale=scale)
-    of_q = torch.bucketize(torch.arange(q.shape[0]), cu_q[1:], right=True)
-    of_k = torch.bucketize(torch.arange(k.shape[0]), cu_k[1:], right=True)
+    of_q = torch.bucketize(torch.arange(q.shape[0]), cu_q[1:].contiguous(), right=True)
+    of_k = torch.bucketize(torch.arange(k.shape[0]), cu_k[1:].contiguous(), right=True)
     same = of_q.unsqueeze(1) == of_k
     one = (x.transpose(0, 1).unsqueeze(0) for x in (q, k, v))
     o = right.attention(*one, causal=True, window=window, mask=same, scale=scale)
