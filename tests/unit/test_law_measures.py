@@ -202,6 +202,17 @@ def test_a_target_without_kernels_is_not_asked(tmp_path: Path, zygote: Zygote) -
     assert found["softmax.traffic/float32"].outcome is Outcome.PASS, "eager calls are metered, too"
 
 
+def test_interpreted_kernels_are_not_asked_for_tens_of_thousands_of_programs(
+    tmp_path: Path, zygote: Zygote
+) -> None:
+    pytest.importorskip("triton")
+    rows = "softmax.tens-of-thousands-of-rows"
+    found = verdicts(tmp_path, SOFTMAX.replace("AGAIN", "0.0"), zygote, rows, METERED[-1])
+    assert {v.property for v in found.values()} == {METERED[-1]}
+    found = verdicts(tmp_path, EAGER, zygote, rows)
+    assert {v.outcome for v in found.values()} == {Outcome.PASS}
+
+
 def test_an_eager_function_beside_kernels_is_left_alone(tmp_path: Path, zygote: Zygote) -> None:
     pytest.importorskip("triton")
     mixed = SOFTMAX.replace("AGAIN", "0.0").replace("def softmax", "def unused") + EAGER

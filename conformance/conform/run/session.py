@@ -122,6 +122,8 @@ class Session:
                 return False
         elif law.kernels_only and not self.interprets:
             return False
+        if self.interprets and not law.spec.interpreted:
+            return False
         claim = self.claims[law.operator]
         return all(
             claim.conventions.get(name, CONVENTIONS[name][0]) == value

@@ -102,7 +102,8 @@ class AccuracySpec(Strict):
 
 class PropertySpec(Strict):
     """One law. `half`: asked in bfloat16 or float16 first, where a profile asks in few dtypes; in
-    float32 first when it is false."""
+    float32 first when it is false. `interpreted`: also asked of kernels that are interpreted, which
+    take a second for a thousand programs."""
 
     id: PropertyId
     level: Level = Level.MUST
@@ -125,6 +126,7 @@ class PropertySpec(Strict):
     holds: Literal["always", "mostly", "sometimes"] = "always"
     reach: dict[str, Expression] = Field(default_factory=dict)
     promise: Literal["traffic"] | None = None
+    interpreted: bool = True
     for_: Literal["every operator", "every dim that may be 0"] | tuple[Identifier, ...] | None = (
         Field(default=None, alias="for")
     )
