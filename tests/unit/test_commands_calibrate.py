@@ -69,6 +69,11 @@ def test_mutants_take_results_in_any_memory_layout(name: str) -> None:
     assert (made != x).any()
 
 
+def test_nothing_has_no_row_of_zeros() -> None:
+    none = torch.zeros(3, 0, dtype=torch.float64)
+    assert RESULT_MUTANTS["a row of zeros"](none, none, torch.float32, 1) is None
+
+
 def test_fewer_bits_keeps_what_is_no_number() -> None:
     x = torch.tensor([1.0 + 2**-10, float("inf"), float("nan"), 0.0])
     y = fewer_bits(x, torch.bfloat16)

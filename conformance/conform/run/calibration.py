@@ -137,6 +137,8 @@ def _truncated(x: Tensor, bound: Tensor, dtype: torch.dtype, seed: int) -> Tenso
 
 
 def _zero_row(x: Tensor, bound: Tensor, dtype: torch.dtype, seed: int) -> Tensor | None:
+    if not x.numel():
+        return None
     rows = x.reshape(-1, x.shape[-1]) if x.dim() else x.reshape(1, 1)
     live = ((rows != 0) & torch.isfinite(rows)).any(-1).nonzero().flatten()
     if not live.numel():
