@@ -57,7 +57,8 @@ def bilinear_score(h: Tensor, s: Tensor, W: Tensor) -> Tensor:
     scores = states @ mark("projected_state", weight @ state)
     # (h W) s is as right as h (W s), and rounds in another place.
     scores = scores + rounding_error("projected_source", states @ weight) @ state
-    return scores.squeeze(-1).to(h.dtype)
+    row = s.to(dtype).unsqueeze(1)
+    return another_order(scores.squeeze(-1), lambda: _multiplied(states @ weight, row)).to(h.dtype)
 
 
 def additive_score(h: Tensor, s: Tensor, W: Tensor, v: Tensor) -> Tensor:

@@ -136,14 +136,6 @@ def rnn_step(x, h, Wx, Wh, b):
     return torch.tanh(torch.cat([x, h], -1) @ torch.cat([Wx, Wh]) + b)
 
 
-def linear_recurrence(q, k, v, state):
-    rows = []
-    for a, b, c in zip(q.unbind(1), k.unbind(1), v.unbind(1), strict=True):
-        state = state + torch.einsum("bd,be->bde", b, c)
-        rows.append((a.unsqueeze(-1) * state).sum(1))
-    return torch.stack(rows, 1), state
-
-
 def rope_score(q, k, distance, *, base=10000.0, scaling=1.0):
     half = q.size(-1) // 2
     angle = (
