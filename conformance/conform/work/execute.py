@@ -202,6 +202,7 @@ class Executor:
         memory.restore()
         latest = Progress()
         self._guarded(latest, lambda: self._call_quietly(operator, request, memory, latest))
+        memory.restore()
         memory.change_floats()
         renewed = Progress()
         self._guarded(renewed, lambda: self._call_quietly(operator, request, memory, renewed))
