@@ -1,12 +1,14 @@
 """Attention with its linear projections: single-head, cross and multi-head."""
 
+import math
+
 import torch
 from torch import Tensor
 
 from conform_reference import _attend, _check
 from conform_reference._masks import visibility
 from conform_reference._settings import settings
-from conform_reference.rounding import mark
+from conform_reference.rounding import another_order, mark
 
 
 def _projection(name: str, x: Tensor, weight_name: str, weight: Tensor) -> Tensor:
@@ -27,6 +29,25 @@ def _attend_heads(q: Tensor, k: Tensor, v: Tensor, causal: bool) -> Tensor:
     return _attend.attend(q, k, v, visible=visible)[0]
 
 
+def _single_head(
+    query: Tensor, key: Tensor, value: Tensor, tokens: Tensor, Wv: Tensor, causal: bool
+) -> Tensor:
+    """query[B,Lq,D], key[B,Lk,D], value[B,Lk,Dv] = tokens[B,Lk,M] Wv[M,Dv] -> [B,Lq,Dv].
+
+    Tokens may be averaged before they are projected as well as after; then the roundoff of one
+    projection, instead of the mean of many, is in the result.
+    """
+    q, k, v = query.unsqueeze(1), key.unsqueeze(1), value.unsqueeze(1)
+    visible = visibility(q.shape[2], k.shape[2], causal, None, q.device)
+
+    def averaged_first() -> Tensor:
+        scores = query @ key.transpose(-1, -2) / math.sqrt(query.shape[-1])
+        weights = torch.softmax(torch.where(visible, scores, -math.inf), -1)
+        return (weights @ tokens.to(value.dtype)) @ Wv.to(value.dtype)
+
+    return another_order(_attend_heads(q, k, v, causal).squeeze(1), averaged_first)
+
+
 def self_attention(
     x: Tensor, Wq: Tensor, Wk: Tensor, Wv: Tensor, *, causal: bool = False
 ) -> Tensor:
@@ -37,8 +58,7 @@ def self_attention(
     _check.rank("x", x, "B L E")
     query, key = _projection("query", x, "Wq", Wq), _projection("key", x, "Wk", Wk)
     value = _projection("value", x, "Wv", Wv)
-    q, k, v = query.unsqueeze(1), key.unsqueeze(1), value.unsqueeze(1)
-    return _attend_heads(q, k, v, causal).squeeze(1).to(x.dtype)
+    return _single_head(query, key, value, x, Wv, causal).to(x.dtype)
 
 
 def cross_attention(x: Tensor, memory: Tensor, Wq: Tensor, Wk: Tensor, Wv: Tensor) -> Tensor:
@@ -51,8 +71,7 @@ def cross_attention(x: Tensor, memory: Tensor, Wq: Tensor, Wk: Tensor, Wv: Tenso
     _check.rank("memory", memory, "B Lk M")
     query, key = _projection("query", x, "Wq", Wq), _projection("key", memory, "Wk", Wk)
     value = _projection("value", memory, "Wv", Wv)
-    q, k, v = query.unsqueeze(1), key.unsqueeze(1), value.unsqueeze(1)
-    return _attend_heads(q, k, v, False).squeeze(1).to(x.dtype)
+    return _single_head(query, key, value, memory, Wv, False).to(x.dtype)
 
 
 def _split_heads(x: Tensor, name: str, heads: int) -> Tensor:
