@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from conform_reference import _check
-from conform_reference._cross_entropy import evaluated_again, log_softmax, softmax_of, unit
+from conform_reference._cross_entropy import log_softmax, slope_made_anew, softmax_of, unit
 from conform_reference.rounding import injected, mark
 
 
@@ -50,8 +50,8 @@ def clip_loss(image: Tensor, text: Tensor, *, temperature: float) -> Tensor:
     by_text = torch.diagonal(log_softmax(logits, 0))
     if injected():
         again, apart = _in_blocks(image, text, temperature)
-        by_image = by_image + apart() - evaluated_again(logits, again, 1)
-        by_text = by_text + apart() - evaluated_again(logits, again, 0)
+        by_image = by_image + apart() - slope_made_anew(logits, again, 1)
+        by_text = by_text + apart() - slope_made_anew(logits, again, 0)
     both = mark("direction", -torch.mean(by_image)) + mark("direction", -torch.mean(by_text))
     return (mark("total", both) / 2).to(image.dtype)
 

@@ -30,7 +30,7 @@ def log_softmax(scores: Tensor, dim: int) -> Tensor:
     return mark("log_probabilities", kept + change - mean_change)
 
 
-def evaluated_again(scores: Tensor, products: Callable[[], Tensor], dim: int) -> Tensor:
+def slope_made_anew(scores: Tensor, products: Callable[[], Tensor], dim: int) -> Tensor:
     """Zero, summed over `dim`; its slope is what weights exp(score - lse) have besides softmax's
     where kernels evaluate the scores (as `products()`) again on the way back.
 

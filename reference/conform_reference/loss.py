@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from conform_reference._check import compute_dtype
-from conform_reference._cross_entropy import evaluated_again, log_softmax
+from conform_reference._cross_entropy import log_softmax, slope_made_anew
 from conform_reference.rounding import another_order, injected, mark
 
 
@@ -65,6 +65,6 @@ def linear_language_model_loss(
     loss = another_order(loss, of_targets)
     if injected():
         at, words = x[:, :-1].detach().to(dtype), weight.detach().to(dtype)
-        again = evaluated_again(logits[:, :-1], lambda: at @ words.T, -1)
+        again = slope_made_anew(logits[:, :-1], lambda: at @ words.T, -1)
         loss = loss + torch.where(kept, again, 0.0).sum() / kept.sum().clamp(min=1)
     return loss.to(x.dtype)
