@@ -172,7 +172,7 @@ def argument(material: Material, value: Any, strides: str, dtype: str, layout: s
         return TensorArg(storage, placed.shape, placed.strides, placed.offset, storage.dtype)
     if not value.is_floating_point():
         axes = [str(i) for i in range(value.dim() - 1) if _constant_along(value, i)]
-        if layout == "contiguous" or not axes:
+        if layout == "contiguous" or material.is_fresh(value) or not axes:
             return TensorArg.of(value)
         # Positions and masks of many are those of one, expanded.
         placed = place(value, f"expanded:{','.join(axes)}")
