@@ -95,7 +95,11 @@ def _explain_operator(book: Book, name: str) -> None:
 
 def _conventions(operator: str) -> list[tuple[str, tuple[str, ...]]]:
     """Those that concern the operator, with their values, the default first."""
-    return [(name, v) for name, v in CONVENTIONS.items() if operator in APPLIES.get(name, ())]
+    return [
+        (name, values)
+        for name, values in CONVENTIONS.items()
+        if name not in APPLIES or operator in APPLIES[name]
+    ]
 
 
 def _form(shape: tuple[str, ...] | None, dtype: str | None) -> str:

@@ -45,7 +45,7 @@ class ArgumentMemory:
     def change_floats(self, keys: Sequence[ArgKey] | None = None) -> None:
         """Other values in the same shapes and memory, as legal as the first ones (of `keys`).
 
-        Half as large, which is too little where the largest decides, and in reverse.
+        Half as large and in reverse: halving alone leaves the largest where it was.
         """
         asked = {
             id(self.views[key]): self.views[key] for key in (self._args if keys is None else keys)
