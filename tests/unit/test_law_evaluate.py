@@ -310,6 +310,14 @@ def test_integers_that_meet_a_float_become_float64(text: str) -> None:
     assert value.item() == pytest.approx(0.1, rel=1e-12)
 
 
+@pytest.mark.parametrize(
+    "text", ["codes - 127", "-127 + codes", "0 - (127 - codes)", "-codes + 2 * codes - 127"]
+)
+def test_bytes_do_not_wrap(text: str) -> None:
+    codes = torch.tensor([0, 127, 254], dtype=torch.uint8)
+    assert law(text, codes=codes).tolist() == [-127, 0, 127]
+
+
 def test_edit_copies() -> None:
     before = X.clone()
     law("edit(x[0], 9)")

@@ -18,6 +18,7 @@ from conform.work.callables import linear_weight
 from conform.work.flat import flat
 from conform.work.layout import swap_heads_and_length, to_target_layout
 from conform.work.named import pairs
+from conform.work.passing import usual_cotangent
 from conform.work.protocol import (
     Arg,
     ArgKey,
@@ -173,13 +174,19 @@ def _gradients(
     device: str,
 ) -> list[str]:
     args, options = _given(request, claim)
-    cotangents = tuple(c.view().to(torch.float64) for c in request.cotangents or ())
+    if request.cotangents is None:
+        floats = [y for y in as_tuple(oracle(args, options, dtype)) if y.is_floating_point()]
+        rounded = [y.to(getattr(torch, dtype)) for y in floats]
+        cotangents = tuple(usual_cotangent(request, y).to(torch.float64) for y in rounded)
+        passed = f"[c.to(x) for c, x in zip([{', '.join(map(_literal, cotangents))}], floats)]"
+    else:
+        cotangents = tuple(c.view().to(torch.float64) for c in request.cotangents)
+        passed = f"[{', '.join(_argument(c, device, False) for c in request.cotangents)}]"
     truth = oracle.gradient_truth(args, options, dtype, 0, request.wrt, cotangents)
-    pulled = [_argument(c, device, False) for c in request.cotangents or ()]
     leaves = ", ".join(names[key] for key in request.wrt)
     lines = [
         "floats = [x for x in results if x.is_floating_point()]",
-        f"cotangents = [{', '.join(pulled)}]",
+        f"cotangents = {passed}",
         f"gradients = torch.autograd.grad(floats, [{leaves}], cotangents, allow_unused=True)",
     ]
     for i, (key, want) in enumerate(zip(request.wrt, truth.exact.outputs, strict=True)):

@@ -25,8 +25,9 @@ def _power(a: Any, b: Any) -> Any:
 
 
 def real(a: Any) -> Any:
-    """Booleans take part in arithmetic as numbers."""
-    return a.to(torch.int64) if isinstance(a, Tensor) and a.dtype == torch.bool else a
+    """Booleans and bytes count as whole numbers: a byte less 127 can be negative."""
+    whole = isinstance(a, Tensor) and not (a.is_floating_point() or a.is_complex())
+    return a.to(torch.int64) if whole else a
 
 
 def _matched(a: Any, b: Any) -> tuple[Any, Any]:

@@ -31,10 +31,15 @@ def _waves(like: torch.Tensor) -> torch.Tensor:
     return torch.cos(torch.arange(1, like.numel() + 1)).to(like).reshape(like.shape)
 
 
+def usual_cotangent(request: CallRequest, result: torch.Tensor) -> torch.Tensor:
+    """What flows back to a floating-point result where the request does not say."""
+    return _waves(result) if request.apart else torch.ones_like(result)
+
+
 def cotangents_of(request: CallRequest, floats: list[torch.Tensor]) -> list[torch.Tensor]:
     """What flows back to each floating-point result; MalformedResult where shapes do not fit."""
     if request.cotangents is None:
-        return [_waves(y) if request.apart else torch.ones_like(y) for y in floats]
+        return [usual_cotangent(request, y) for y in floats]
     if len(request.cotangents) != len(floats):
         raise MalformedResult(
             f"returned {len(floats)} floating-point results; expected {len(request.cotangents)}"
