@@ -171,6 +171,7 @@ class Executor:
         """The same call on the same memory, then one with other values: what does it overwrite?
 
         Those values in the first call's memory have to give what they gave in memory of their own.
+        Results are to last with gradients switched on as well as off.
         """
         first = progress.returned
         if first is None:
@@ -197,15 +198,25 @@ class Executor:
         progress.kept = kept.intact()
         if last.returned is None:
             return
-        wanted = [r.clone() if isinstance(r, torch.Tensor) else r for r in last.returned.results]
+        # The rest in the other mode: buffers and copies are often kept where no gradient is wanted.
+        turned = replace(request, no_grad=not request.no_grad)
+        other.restore()
+        other.change_floats()
+        alone = Progress()
+        self._guarded(alone, lambda: self._call_quietly(operator, turned, other, alone))
+        if alone.returned is None:
+            return
+        kept = KeptResults(alone.returned.tensors())
+        wanted = [r.clone() if isinstance(r, torch.Tensor) else r for r in alone.returned.results]
         # Who keeps the latest call alone has to have seen this memory last.
         memory.restore()
         latest = Progress()
-        self._guarded(latest, lambda: self._call_quietly(operator, request, memory, latest))
+        self._guarded(latest, lambda: self._call_quietly(operator, turned, memory, latest))
+        progress.kept = progress.kept and kept.intact()
         memory.restore()
         memory.change_floats()
         renewed = Progress()
-        self._guarded(renewed, lambda: self._call_quietly(operator, request, memory, renewed))
+        self._guarded(renewed, lambda: self._call_quietly(operator, turned, memory, renewed))
         found = list(renewed.returned.results) if renewed.returned else []
         progress.renewed = alike(wanted, found)
 
