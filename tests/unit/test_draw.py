@@ -238,6 +238,8 @@ def test_integer_generators() -> None:
     assert any(m.all() for m in masks)
     assert any((~m).all(-1).any() for m in masks)
     assert any(m.any(-1).all() and not m.all() for m in masks)
+    rows = [fill(Source("mask", (1, 8), (), "k"), seed, "float32") for seed in range(90)]
+    assert sum(bool(m.any() and not m.all()) for m in rows) > 45  # few rows, yet partly hidden
 
 
 # -- what a target claims ------------------------------------------------------------------------

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from math import prod
 
+import pytest
 import torch
 
 from conform.draw.case import Source
 from conform.records import Outcome
 from conform.run.implementations import Bench
 from conform.run.profiles import PROFILES
-from conform.run.usual import ELEMENTS, SIZES, free_sizes, usual_cases
+from conform.run.usual import ELEMENTS, SIZES, equal_case, free_sizes, usual_cases
 from conform.run.verify import verify
 from conform.spec.book import Property, built_in
 from conform.target.limits import Limit
@@ -44,6 +45,19 @@ def test_several_sizes_are_usual_at_once() -> None:
     assert len(found) == 20
     assert len({dims["E"] for dims in found}) > 10
     assert sum(dims["E"] in SIZES and dims["L"] in SIZES for dims in found) > 5
+
+
+@pytest.mark.parametrize("name", ["pooled_classifier", "clip_class_embeddings", "layer_norm"])
+def test_one_case_has_equal_sizes(name: str) -> None:
+    bench = Bench(BOOK, PROFILES["quick"])
+    session = bench.session(name, bench.oracle(name))
+    sizes = set()
+    for dtype in session.dtypes:
+        ((_, case, _),) = equal_case(session, agreement(name), dtype)
+        free = {case.dims[key] for key in free_sizes(BOOK.operator(name).spec)}
+        assert len(free) == 1
+        sizes |= free
+    assert len(sizes) > 1
 
 
 def test_what_the_oracle_refuses_is_not_asked() -> None:

@@ -117,8 +117,13 @@ def _mask(source: Source, rng: Generator) -> Array:
         if kind == 2:
             empty[int(rng.integers(0, len(rows)))] = True
         # Elsewhere every row sees at least one key, so that empty rows are a choice.
-        rows[np.arange(len(rows)), rng.integers(0, shape[-1], len(rows))] = True
+        seen = rng.integers(0, shape[-1], len(rows))
+        rows[np.arange(len(rows)), seen] = True
         rows[empty] = False
+        partly = np.flatnonzero(~empty)
+        if len(partly) and shape[-1] > 1:  # a mask of few rows is easily all or nothing
+            row = int(rng.choice(partly))
+            rows[row, (seen[row] + int(rng.integers(1, shape[-1]))) % shape[-1]] = False
     return out
 
 

@@ -31,6 +31,7 @@ SIZES = (
 )  # fmt: skip
 LARGER = 16  # times the largest size that is drawn,
 FEW, LARGER_THAN_FEW = 4, 4  # but a few layers or steps do not become dozens
+SQUARE = (6, 4, 8)  # sizes that all dims take at once
 ELEMENTS = 2**15  # of all inputs
 RESULTS = 2**18  # of all results
 COMPUTED = 2**17  # of all that the oracle computes on the way
@@ -53,6 +54,27 @@ def usual_cases(
         found = _usual(session, law, drawn[index], dtype, free, index, salt)
         if found is not None:
             yield drawn[index], *found
+
+
+def equal_case(
+    session: Session, law: Property, dtype: str
+) -> Iterator[tuple[Drawn, Case, Variant]]:
+    """A case in which every free size is the same, as far as that is legal.
+
+    A matrix read along its other axis, or a wrong axis, goes through where sizes agree.
+    """
+    free = free_sizes(session.book.operator(law.operator).spec)
+    index = session.dtypes.index(dtype) if dtype in session.dtypes else 0
+    size = SQUARE[index % len(SQUARE)]
+    sizes = {name: size for name, pool in free.items() if size in pool}
+    drawn = session.drawn(law.operator, index + 1)
+    if len(sizes) < 2 or index >= len(drawn):
+        return
+    found = _fitting(
+        session, law, drawn[index], sizes, lambda case: _answered(session, law, case, dtype)
+    )
+    if found is not None:
+        yield drawn[index], *found
 
 
 def free_sizes(spec: OperatorSpec) -> dict[str, tuple[int, ...]]:

@@ -16,7 +16,7 @@ from conform.run.diagnose import diagnose
 from conform.run.outcomes import Kind, Trial, try_law
 from conform.run.session import Session, variant_of
 from conform.run.shrink import shrink
-from conform.run.usual import usual_cases
+from conform.run.usual import equal_case, usual_cases
 from conform.spec.book import Property
 
 HYGIENE_CASES = 5  # these laws judge no values, so that cases are cheap
@@ -123,14 +123,15 @@ def verify(session: Session, law: Property, dtype: str) -> Verdict:
 def _asked(
     session: Session, law: Property, dtype: str, tally: Tally
 ) -> Iterator[tuple[Drawn, Case, Variant | None]]:
-    """The drawn cases; of values and gradients also some at usual sizes, of values in float16 some
-    of each regime that leaves its range on the way."""
+    """The drawn cases; of values and gradients also some at usual sizes, of values one of equal
+    sizes, and in float16 some of each regime that leaves its range on the way."""
     for drawn, case in _cases(session, law, dtype, tally):
         yield drawn, case, None
     if law.kind == "agreement" and dtype == "float16":
         yield from _of_regimes(session, law, dtype, OVERFLOWING)
     if law.kind == "agreement":
         yield from usual_cases(session, law, dtype, session.profile.usual)
+        yield from equal_case(session, law, dtype)
     # (Longer sums of gradients in half precision are each library's own business.)
     if law.kind == "gradient" and dtype in ("float32", "float64"):
         yield from usual_cases(session, law, dtype, -(-session.profile.usual // 3))
