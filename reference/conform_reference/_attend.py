@@ -125,9 +125,30 @@ def _beyond_fills(scores: Tensor, visible: Tensor) -> Tensor:
     return (largest > LARGEST_BESIDE_FILLS) & ~visible.all(-1, keepdim=True)
 
 
-def exponentiate(scores: Tensor, visible: Tensor, sinks: Tensor | None = None) -> Partial:
-    """exp of the visible scores relative to their row's maximum; a row without any has sum 0."""
+def beyond_range(q: Tensor, keys: Tensor) -> Tensor | None:
+    """Rows in which a product of q[...,Lq,D] with any of the keys leaves the range of the dtype
+    that products are stored in, bool[...,Lq,1]; None where they are not stored.
+
+    Where masks are added, infinity beside a mask is infinity still: such a row is spoilt whether
+    or not the key is visible, and if none of its keys is.
+    """
+    probe = q[..., :0]
+    if not injected() or not keys.shape[-2] or mark("scores", probe) is probe:
+        return None
+    products = q.detach() @ torch.where(torch.isfinite(keys), keys, 0.0).detach().transpose(-1, -2)
+    lost = torch.isnan(mark("scores", products)) & ~torch.isnan(products)
+    return lost.any(-1, keepdim=True)
+
+
+def exponentiate(
+    scores: Tensor, visible: Tensor, sinks: Tensor | None = None, spoilt: Tensor | None = None
+) -> Partial:
+    """exp of the visible scores relative to their row's maximum; a row without any has sum 0.
+
+    Of the rows that are `spoilt` nothing can be said.
+    """
     beyond = _beyond_fills(scores, visible)
+    beyond = beyond if spoilt is None else beyond | spoilt
     scores = torch.where(visible, scores, -math.inf)
     maximum = scores.detach().amax(-1, keepdim=True) if scores.shape[-1] else None
     if maximum is None:
@@ -294,9 +315,10 @@ def attend(
     v = mark("backward.head_values", expand_heads(v.to(dtype), q.shape[1]))
     # A key that no query sees has no effect whatever lies there, not even NaN (0 * NaN = NaN).
     seen = visible.any(-2).unsqueeze(-1)
+    spoilt = beyond_range(q, k)
     k, values = torch.where(seen, k.to(dtype), 0.0), torch.where(seen, v.to(dtype), 0.0)
     scores = logits(q, k, bias=bias, scale=scale, softcap=softcap)
-    partial = exponentiate(scores, visible, sinks)
+    partial = exponentiate(scores, visible, sinks, spoilt)
     if injected() and k.shape[2]:
         top = torch.where(visible, scores.detach(), -math.inf).argmax(-1)
         partial = partial._replace(lag=evaluated_again(q, k, top, scale=scale, softcap=softcap))

@@ -89,9 +89,10 @@ def attention_weights(
     dtype = _check.compute_dtype(q, k)
     visible = _attend.visible_keys(q, k, causal, window, mask)
     keys = _attend.expand_heads(k, q.shape[1]).to(dtype)
+    spoilt = _attend.beyond_range(q.to(dtype), keys)
     keys = torch.where(visible.any(-2).unsqueeze(-1), keys, 0.0)
     scores = _attend.logits(q.to(dtype), keys, bias=bias, scale=scale, softcap=None)
-    partial = _attend.exponentiate(scores, visible)
+    partial = _attend.exponentiate(scores, visible, spoilt=spoilt)
     weights = _attend.normalise(
         partial.exponentials, partial, lambda: torch.full_like(scores, 1 / k.shape[2])
     )
