@@ -17,7 +17,11 @@ def _through(name: str, stored: Tensor, slope: Tensor, z: Tensor) -> Tensor:
 def sigmoid(name: str, z: Tensor) -> Tensor:
     """1 / (1 + exp(-z)) at the mark `name`; slope g (1 - g): 0 where g is rounded to 1."""
     g = mark(name, torch.sigmoid(z)).detach()
-    return _through(name, g, g * (1 - g), z)
+    gate = _through(name, g, g * (1 - g), z)
+    if not injected():
+        return gate
+    # Some take it as (1 + tanh(z / 2)) / 2, whose roundoff is that of 1.
+    return gate + (tanh("float32.gate", z / 2) - torch.tanh(z / 2)) / 2
 
 
 def tanh(name: str, z: Tensor) -> Tensor:
