@@ -188,11 +188,11 @@ class Executor:
             progress.exception = again.exception
             return
         progress.repeat_changed = differences(before, list(again.returned.results))
-        if not memory.has_floats:
+        if not (memory.has_floats or request.reversible):
             return
         kept = KeptResults(again.returned.tensors())
         other = ArgumentMemory(request.named_args(), self._device)
-        other.change_floats()
+        _renew(other, request)
         last = Progress()
         self._guarded(last, lambda: self._call_quietly(operator, request, other, last))
         progress.kept = kept.intact()
@@ -201,7 +201,7 @@ class Executor:
         # The rest in the other mode: buffers and copies are often kept where no gradient is wanted.
         turned = replace(request, no_grad=not request.no_grad)
         other.restore()
-        other.change_floats()
+        _renew(other, request)
         alone = Progress()
         self._guarded(alone, lambda: self._call_quietly(operator, turned, other, alone))
         if alone.returned is None:
@@ -214,7 +214,7 @@ class Executor:
         self._guarded(latest, lambda: self._call_quietly(operator, turned, memory, latest))
         progress.kept = progress.kept and kept.intact()
         memory.restore()
-        memory.change_floats()
+        _renew(memory, request)
         renewed = Progress()
         self._guarded(renewed, lambda: self._call_quietly(operator, turned, memory, renewed))
         found = list(renewed.returned.results) if renewed.returned else []
@@ -348,6 +348,12 @@ def _leaves(request: CallRequest, memory: ArgumentMemory) -> dict[ArgKey, Any]:
     for key in request.wrt:
         values[key] = values[key].detach().requires_grad_()
     return values
+
+
+def _renew(memory: ArgumentMemory, request: CallRequest) -> None:
+    """Other values, as legal as those of the request."""
+    memory.change_floats()
+    memory.reverse_integers(request.reversible)
 
 
 def _invoke(operator: BoundOperator, request: CallRequest, values: dict[ArgKey, Any]) -> Any:
