@@ -146,7 +146,7 @@ def _centred(x: Tensor) -> Tensor:
 
     The error of a mean cancels against the other side, which is centred; a product's does not.
     """
-    less = torch.eye(len(x), dtype=x.dtype) - 1 / len(x)
+    less = torch.eye(len(x), dtype=x.dtype, device=x.device) - 1 / max(len(x), 1)
     return another_order(x - mark("means", x.mean(0, keepdim=True)), lambda: less @ x)
 
 
