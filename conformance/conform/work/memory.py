@@ -109,6 +109,13 @@ class ArgumentMemory:
                 seen.as_strided(arg.shape, arg.strides, arg.offset).fill_(True)
         return seen
 
+    def asks_for_gradients(self) -> bool:
+        """Whether an argument was switched to need a gradient; it is switched back."""
+        switched = [view for view in self.views.values() if view.is_leaf and view.requires_grad]
+        for view in switched:
+            view.requires_grad_(False)
+        return bool(switched)
+
     def version_changed(self) -> tuple[ArgKey, ...]:
         """Arguments whose autograd version counter moved."""
         return tuple(k for k, view in self.views.items() if view._version != self._versions[k])
