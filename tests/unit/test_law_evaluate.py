@@ -171,6 +171,7 @@ FUNCTIONS: dict[str, Any] = {
     "real(p)": P.double(),
     "identity(x)": X,
     "zero(x)": X * 0,
+    "previous(x)": X.roll(1, -2),
     "rank(outer(x[0], x[1]))": 1,
     "unique_rows(concat(x, x))": 2,
     "ceil(x)": X.ceil(),
