@@ -141,6 +141,15 @@ def mean_attention_distance(weights: Tensor, *, height: int, width: int, patch: 
     return mark("rows", each.sum(-1)).mean(-1).to(weights.dtype)
 
 
+def _centred(x: Tensor) -> Tensor:
+    """x[N,P] less its mean over N, which many take as the product (I - 1 1^T / N) x.
+
+    The error of a mean cancels against the other side, which is centred; a product's does not.
+    """
+    less = torch.eye(len(x), dtype=x.dtype, device=x.device) - 1 / max(len(x), 1)
+    return another_order(x - mark("means", x.mean(0, keepdim=True)), lambda: less @ x)
+
+
 def linear_cka(x: Tensor, y: Tensor) -> Tensor:
     """|Y^T X|_F^2 / (|X^T X|_F |Y^T Y|_F) of centred features x[N,P], y[N,Q]: a scalar in [0, 1].
 
@@ -152,10 +161,7 @@ def linear_cka(x: Tensor, y: Tensor) -> Tensor:
     _check.rank("y", y, "N Q")
     _check.same("examples", "x.shape[0]", x.shape[0], "y.shape[0]", y.shape[0])
     dtype = _check.compute_dtype(x, y)
-    first, second = (
-        mark("centred", z.to(dtype) - mark("means", z.to(dtype).mean(0, keepdim=True)))
-        for z in (x, y)
-    )
+    first, second = (mark("centred", _centred(z.to(dtype))) for z in (x, y))
 
     def norm(a: Tensor, b: Tensor) -> Tensor:
         return mark("norms", mark("products", a.T @ b).square().sum().sqrt())

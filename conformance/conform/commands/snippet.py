@@ -232,7 +232,12 @@ def _argument(arg: Arg, device: str, leaf: bool) -> str:
 
 
 def _callable(arg: CallableArg) -> str:
-    simple = {"identity": "lambda x: x", "zero": "lambda x: x * 0", "tanh": "torch.tanh"}
+    simple = {
+        "identity": "lambda x: x",
+        "zero": "lambda x: x * 0",
+        "tanh": "torch.tanh",
+        "previous": "lambda x: x.roll(1, -2)",
+    }
     if arg.name in simple:
         return simple[arg.name]
     weight = _literal(linear_weight(arg.width, arg.seed))

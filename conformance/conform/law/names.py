@@ -6,8 +6,8 @@ FUNCTION_NAMES = frozenset(
         "where sort cumsum matmul einsum dot transpose outer arange ones zeros full eye one_hot "
         "tril triu permute inverse take gather slice concat stack split roll flip reshape "
         "repeat tile expand unsqueeze size nbytes permutation_matrix isfinite isnan any all "
-        "argmax round integer real identity zero rank unique_rows ceil floor sign range diff "
-        "tensor names contains log_gamma topk histogram kron "
+        "argmax round integer real identity zero previous rank unique_rows ceil floor sign range "
+        "diff tensor names contains log_gamma topk histogram kron "
     ).split()
 )
 # What a metered call tells; and of these what only kernels have.

@@ -224,6 +224,11 @@ def zero(x: Tensor) -> Tensor:
     return x * 0
 
 
+def previous(x: Tensor) -> Tensor:
+    """Each token's predecessor, the last one's for the first (a sublayer)."""
+    return x.roll(1, -2)
+
+
 def rank(x: Tensor) -> Any:
     """Rank of the last two dims, by singular values above 1e-9 of the largest."""
     return torch.linalg.matrix_rank(x, rtol=1e-9)
@@ -324,7 +329,8 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "repeat": repeat, "tile": tile, "expand": expand, "unsqueeze": unsqueeze, "size": size,
     "nbytes": nbytes, "permutation_matrix": permutation_matrix, "isfinite": isfinite,
     "isnan": isnan, "any": vany, "all": vall, "argmax": argmax, "round": vround,
-    "integer": integer, "real": real, "identity": identity, "zero": zero, "rank": rank,
+    "integer": integer, "real": real, "identity": identity, "zero": zero, "previous": previous,
+    "rank": rank,
     "unique_rows": unique_rows, "ceil": ceil, "floor": floor, "sign": sign, "range": vrange,
     "diff": diff, "tensor": tensor, "names": names, "contains": contains,
     "log_gamma": log_gamma, "topk": topk, "histogram": histogram, "kron": kron,
@@ -352,8 +358,8 @@ FORMS: dict[str, str] = {
     "kept": "kept(call): the result survives a later call with other values.",
     "renewed": "renewed(call): with its inputs overwritten in place, the call sees the new values.",
     "apart": "apart(backward(call)): each gradient is the same when it alone is asked for, also "
-    "after a call without gradients, with another call before the way back, or of contiguous "
-    "copies of the inputs; those of several results add up.",
+    "after a call without gradients, with other calls before the way back, or of contiguous "
+    "copies of the inputs; those of several results add up; later ones leave it alone.",
     "repeats": "repeats(call): the same call on the same memory gives the same bits.",
     "well_formed": "well_formed(call): plain tensors of the promised shapes and dtypes.",
     "contiguous": "contiguous(x): the same values in fresh contiguous memory.",

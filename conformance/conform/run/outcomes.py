@@ -110,9 +110,11 @@ def _judge(session: Session, law: Property, calls: TargetCalls) -> Trial:
     if calls.doubtful or (law.template and residual is not None and _is_open(law, calls)):
         # A choice within roundoff of another, or a value beyond the range, may break any relation.
         return Trial(Kind.UNDECIDED, "a discrete choice is too close to tell")
+    words = verdict.words or "does not hold"
     return Trial(
         Kind.FAILED,
-        f"{law.spec.law}: {verdict.words or 'does not hold'}",
+        # (Of a law of booleans the words repeat it.)
+        words if words.startswith(law.spec.law) else f"{law.spec.law}: {words}",
         residual=residual,
         reached=reached,
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from conform.draw.case import derive_seed
+from conform.draw.case import Source, derive_seed
 from conform.draw.fill import DTYPES
 from conform.draw.layout import place
 from conform.run.material import Material, Sublayer
@@ -21,6 +21,8 @@ from conform.work.protocol import Arg, CallableArg, CallRequest, ScalarArg, Tens
 Tensor = torch.Tensor
 # How what a law computes may lie; half of it as attention's tensors most often do.
 DERIVED = ("contiguous", "swapped", "transposed", "swapped", "sliced", "swapped", "misaligned")
+
+REVERSIBLE = frozenset({"tokens", "integers", "positions", "permutation", "mask"})  # generators
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,24 @@ def make_request(
         _without_gradients(material, spec, asked),
         asked.apart,
         asked.unfit,
+        _reversible(material, spec, asked) if asked.repeat else (),
     )
+
+
+def _reversible(material: Material, spec: OperatorSpec, asked: Asked) -> tuple[int | str, ...]:
+    """Drawn integers and masks whose elements do not hang on each other's places."""
+    inputs = list(zip(spec.inputs, asked.args, strict=False))
+    options = asked.options.items()
+    return (
+        *(i for i, (name, value) in enumerate(inputs) if _is_reversible(material, name, value)),
+        *(name for name, value in options if _is_reversible(material, name, value)),
+    )
+
+
+def _is_reversible(material: Material, name: str, value: Any) -> bool:
+    source = material.case.inputs.get(name, material.case.options.get(name))
+    drawn = value is material.names.get(name)
+    return drawn and isinstance(source, Source) and source.generator in REVERSIBLE
 
 
 def _uneven(x: Any) -> Any:

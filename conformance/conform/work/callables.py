@@ -42,11 +42,16 @@ def _linear(width: int, seed: int) -> Sublayer:
     return lambda x: x @ weight.to(device=x.device, dtype=x.dtype)
 
 
+def _previous(width: int, seed: int) -> Sublayer:
+    return lambda x: x.roll(1, -2)
+
+
 _MAKERS: dict[str, Callable[[int, int], Sublayer]] = {
     "identity": _identity,
     "zero": _zero,
     "tanh": _tanh,
     "linear": _linear,
+    "previous": _previous,
 }
 
 CALLABLE_NAMES = tuple(_MAKERS)

@@ -59,6 +59,7 @@ def encode_request(request: CallRequest, arena: Arena) -> Message:
         "no_grad": request.no_grad,
         "apart": request.apart,
         "unfit": request.unfit,
+        "reversible": list(request.reversible),
         "cotangents": None,
     }
     if request.cotangents is not None:
@@ -110,6 +111,7 @@ def decode_request(header: Message, arena: Arena) -> CallRequest:
         no_grad=header["no_grad"],
         apart=header["apart"],
         unfit=header["unfit"],
+        reversible=tuple(header["reversible"]),
     )
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -17,7 +18,7 @@ from conform.work.frames import describe_exception
 from conform.work.gpu import end_if_lost, poison_free_memory
 from conform.work.gradients import pulled_back
 from conform.work.memory import ArgumentMemory, KeptResults
-from conform.work.passing import argument_values, cotangents_of
+from conform.work.passing import argument_values, cotangents_of, other_options
 from conform.work.progress import LATE, Progress, meter_of, reply_of
 from conform.work.protocol import (
     ArgKey,
@@ -121,6 +122,8 @@ class Executor:
         finally:
             progress.seconds = time.perf_counter() - began
         returned = unpack(value)
+        if memory.asks_for_gradients():
+            progress.state_changed.append("requires_grad of an input")
         progress.aliases = memory.shared_with(returned.tensors())
         progress.returned = returned
         if progress.meanwhile is not None:
@@ -151,6 +154,7 @@ class Executor:
         before = [plain_values(c).clone() for _, c in pairs]
         with progress.metering():
             found = pulled_back([y for y, _ in pairs], leaves, [c for _, c in pairs])
+        progress.filled = any(leaf.grad is not None for leaf in leaves)
         progress.cotangents_changed = sum(
             count_changed(plain_values(c), kept) for (_, c), kept in zip(pairs, before, strict=True)
         )
@@ -188,11 +192,11 @@ class Executor:
             progress.exception = again.exception
             return
         progress.repeat_changed = differences(before, list(again.returned.results))
-        if not memory.has_floats:
+        if not (memory.has_floats or request.reversible):
             return
         kept = KeptResults(again.returned.tensors())
         other = ArgumentMemory(request.named_args(), self._device)
-        other.change_floats()
+        _renew(other, request)
         last = Progress()
         self._guarded(last, lambda: self._call_quietly(operator, request, other, last))
         progress.kept = kept.intact()
@@ -201,7 +205,7 @@ class Executor:
         # The rest in the other mode: buffers and copies are often kept where no gradient is wanted.
         turned = replace(request, no_grad=not request.no_grad)
         other.restore()
-        other.change_floats()
+        _renew(other, request)
         alone = Progress()
         self._guarded(alone, lambda: self._call_quietly(operator, turned, other, alone))
         if alone.returned is None:
@@ -214,7 +218,7 @@ class Executor:
         self._guarded(latest, lambda: self._call_quietly(operator, turned, memory, latest))
         progress.kept = progress.kept and kept.intact()
         memory.restore()
-        memory.change_floats()
+        _renew(memory, request)
         renewed = Progress()
         self._guarded(renewed, lambda: self._call_quietly(operator, turned, memory, renewed))
         found = list(renewed.returned.results) if renewed.returned else []
@@ -234,10 +238,12 @@ class Executor:
 
     def _apart(self, operator: BoundOperator, request: CallRequest, progress: Progress) -> str:
         """What is wrong when gradients are asked for one by one, after a call without any, or with
-        a call of other values between the way there and the way back.
+        other calls between the way there and the way back.
 
         All on one memory, so that what an earlier call kept there is found again.
         """
+        if progress.filled:
+            return "the call adds to .grad by itself, where backward() would add once more"
         memory = ArgumentMemory(request.named_args(), self._device)
         quiet = Progress()
         without = replace(request, no_grad=True)
@@ -250,8 +256,9 @@ class Executor:
                 return f"{words}, asked for alone, raises {part.exception.type}"
             if not same_gradients(progress.gradients, [part.gradients]):
                 return f"{words} is another when nothing else has one"
-        if self._overtaken(operator, request, memory, progress):
-            return "the gradients are others when another call comes between there and back"
+        overtaken = self._overtaken(operator, request, memory, progress)
+        if overtaken:
+            return overtaken
         tensors = progress.returned.tensors() if progress.returned else []
         floats = [x for x in tensors if x.is_floating_point()]
         if len(floats) > 1:
@@ -267,8 +274,8 @@ class Executor:
         request: CallRequest,
         memory: ArgumentMemory,
         progress: Progress,
-    ) -> bool:
-        """Whether a call of other values between the way there and the way back changes gradients.
+    ) -> str:
+        """What another layer between the way there and the way back does to the gradients.
 
         Only what has a gradient gets other values: a module whose weights are replaced between the
         two is used wrongly. An error is not held against it either: autograd itself raises it where
@@ -277,11 +284,23 @@ class Executor:
         other = ArgumentMemory(request.named_args(), self._device)
         other.change_floats([key for key, g in progress.gradients.items() if g is not None])
         values = _leaves(request, other)
-        between = Progress(meanwhile=lambda: _invoke(operator, request, values))
-        part = self._pulled(operator, request, memory, between)
-        if part.exception is not None:
-            return False
-        return not same_gradients(progress.gradients, [part.gradients])
+        handed_out = KeptResults(list(progress.pulled_back))
+        intact: list[bool] = []
+
+        def meanwhile(others: dict[ArgKey, Any]) -> None:
+            _another_layer(operator, request, values, others)
+            intact.append(handed_out.intact())
+
+        for others in other_options(request):
+            between = Progress(meanwhile=partial(meanwhile, others))
+            part = self._pulled(operator, request, memory, between)
+            if not all(intact):
+                return "gradients that were handed out are changed by the way back of another call"
+            if part.exception is not None:
+                continue
+            if not same_gradients(progress.gradients, [part.gradients]):
+                return "the gradients are others when another call comes between there and back"
+        return ""
 
     def _bent(self, operator: BoundOperator, request: CallRequest, progress: Progress) -> str:
         """What is wrong with the gradients when the inputs are copied to contiguous memory.
@@ -348,6 +367,29 @@ def _leaves(request: CallRequest, memory: ArgumentMemory) -> dict[ArgKey, Any]:
     for key in request.wrt:
         values[key] = values[key].detach().requires_grad_()
     return values
+
+
+def _renew(memory: ArgumentMemory, request: CallRequest) -> None:
+    """Other values, as legal as those of the request."""
+    memory.change_floats()
+    memory.reverse_integers(request.reversible)
+
+
+def _another_layer(
+    operator: BoundOperator,
+    request: CallRequest,
+    values: dict[ArgKey, Any],
+    others: dict[ArgKey, Any],
+) -> None:
+    """A layer of the same sizes goes there and back, and one with options of its own goes there."""
+    returned = unpack(_invoke(operator, request, values)).tensors()
+    floats = [y for y in returned if y.is_floating_point() and y.requires_grad]
+    with suppress(Exception):  # what this layer lacks is for its own calls to tell
+        cotangents = [torch.ones_like(y) for y in floats]
+        torch.autograd.grad(floats, [values[k] for k in request.wrt], cotangents, allow_unused=True)
+    if others:
+        with suppress(Exception):  # they may not fit each other
+            _invoke(operator, request, {**values, **others})
 
 
 def _invoke(operator: BoundOperator, request: CallRequest, values: dict[ArgKey, Any]) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 
@@ -47,16 +47,26 @@ class ArgumentMemory:
 
         Half as large and in reverse: halving alone leaves the largest where it was.
         """
-        asked = {
-            id(self.views[key]): self.views[key] for key in (self._args if keys is None else keys)
-        }
-        with torch.no_grad():
-            for view in asked.values():
-                if view.is_floating_point() and view.numel():
-                    once = view
-                    for axis, stride in enumerate(view.stride()):
-                        once = once.narrow(axis, 0, 1) if stride == 0 else once
-                    once.copy_(once.flip(tuple(range(once.dim()))) * 0.5)
+        for view in self._distinct(self._args if keys is None else keys):
+            if view.is_floating_point():
+                with torch.no_grad():
+                    view.copy_(_reversed(view) * 0.5)
+
+    def reverse_integers(self, keys: Sequence[ArgKey]) -> None:
+        """Integers and booleans in reverse along every axis, in the same memory."""
+        for view in self._distinct(keys):
+            if not view.is_floating_point():
+                view.copy_(_reversed(view))
+
+    def _distinct(self, keys: Iterable[ArgKey]) -> list[torch.Tensor]:
+        """The views, each once and without the axes along which they are expanded."""
+        found = []
+        for view in {id(self.views[key]): self.views[key] for key in keys}.values():
+            once = view
+            for axis, stride in enumerate(view.stride()):
+                once = once.narrow(axis, 0, 1) if stride == 0 and view.numel() else once
+            found.append(once)
+        return found
 
     def straighten(self) -> bool:
         """Replace the views by contiguous copies of their own; whether that changes any."""
@@ -99,6 +109,13 @@ class ArgumentMemory:
                 seen.as_strided(arg.shape, arg.strides, arg.offset).fill_(True)
         return seen
 
+    def asks_for_gradients(self) -> bool:
+        """Whether an argument was switched to need a gradient; it is switched back."""
+        switched = [view for view in self.views.values() if view.is_leaf and view.requires_grad]
+        for view in switched:
+            view.requires_grad_(False)
+        return bool(switched)
+
     def version_changed(self) -> tuple[ArgKey, ...]:
         """Arguments whose autograd version counter moved."""
         return tuple(k for k, view in self.views.items() if view._version != self._versions[k])
@@ -107,6 +124,10 @@ class ArgumentMemory:
         """Arguments whose buffer a result lies in."""
         addresses = {_address(result) for result in results} - {0}
         return tuple(key for key, view in self.views.items() if _address(view) in addresses)
+
+
+def _reversed(x: torch.Tensor) -> torch.Tensor:
+    return x.flip(tuple(range(x.dim())))
 
 
 def _address(tensor: torch.Tensor) -> int:

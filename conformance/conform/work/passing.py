@@ -26,6 +26,14 @@ def argument_values(request: CallRequest, memory: ArgumentMemory) -> dict[ArgKey
     return values
 
 
+def other_options(request: CallRequest) -> list[dict[ArgKey, Any]]:
+    """Other values for the flags among the options, and for the real numbers if there are any."""
+    given = {k: arg.value for k, arg in request.options.items() if isinstance(arg, ScalarArg)}
+    flags: dict[ArgKey, Any] = {k: not x for k, x in given.items() if isinstance(x, bool)}
+    numbers: dict[ArgKey, Any] = {k: x * 0.5 for k, x in given.items() if isinstance(x, float)}
+    return [flags, numbers] if numbers else [flags]
+
+
 def _waves(like: torch.Tensor) -> torch.Tensor:
     """Values of both signs, none of them one; ones would cancel behind a softmax."""
     return torch.cos(torch.arange(1, like.numel() + 1)).to(like).reshape(like.shape)

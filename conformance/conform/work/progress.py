@@ -35,6 +35,7 @@ class Progress:
     pulled_back: tuple[torch.Tensor, ...] = ()
     cotangents_changed: int = 0
     apart: str = ""
+    filled: bool = False  # .grad of an input, although nobody asked for that
     only: int | None = None  # the one result to pull back from
     meanwhile: Callable[[], object] | None = None  # between the way there and the way back
 

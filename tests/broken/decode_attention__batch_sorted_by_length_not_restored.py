@@ -1,0 +1,25 @@
+"""Sequences are served longest first in batches of three or more and never put back in order."""
+
+import torch
+
+CONFORM = {"dtypes": ["float64", "float32", "bfloat16", "float16"]}
+
+
+def decode_attention(q, k_cache, v_cache, lengths, *, scale=None):
+    wide = torch.promote_types(q.dtype, torch.float32)
+    (b, h, _, d), (_, kv, s, _) = q.shape, k_cache.shape
+    group = h // kv
+    if b > 2:
+        order = lengths.argsort(descending=True, stable=True)
+        q, k_cache, v_cache, lengths = (t[order] for t in (q, k_cache, v_cache, lengths))
+    x = q.to(wide).reshape(b, kv, group, d)
+    scores = torch.einsum("bkgd,bksd->bkgs", x, k_cache.to(wide)) * (
+        d**-0.5 if scale is None else scale
+    )
+    see = torch.arange(s) < lengths.view(b, 1, 1, 1)  # SEE
+    dead = ~see.any(-1, keepdim=True)
+    scores = scores.masked_fill(~see, -torch.inf).masked_fill(dead, 0.0)
+    p = torch.softmax(scores, -1).masked_fill(dead, 0.0)
+    values = v_cache.to(wide).masked_fill(~see.any(2).any(1)[:, None, :, None], 0.0)
+    out = torch.einsum("bkgs,bksd->bkgd", p.to(q.dtype).to(wide), values)
+    return out.reshape(b, h, 1, d).to(q.dtype)

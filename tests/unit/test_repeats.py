@@ -1,0 +1,80 @@
+"""Calls again: with other values in the same memory, with gradients switched off as well as on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+
+from conform.draw.structure import draw_cases
+from conform.run.implementations import Bench
+from conform.run.material import materialise
+from conform.run.profiles import PROFILES
+from conform.run.requests import Asked, make_request
+from conform.spec.book import built_in
+from conform.work.execute import BoundOperator, Executor
+from conform.work.memory import ArgumentMemory
+from conform.work.protocol import CallRequest, TensorArg
+
+X = torch.tensor([[1.0, -2.0], [3.0, 4.0]])
+MASK = torch.tensor([[True, False, False]])
+_SEEN: dict[int, torch.Tensor] = {}
+_OUT = torch.zeros(2, 2)
+
+
+def once_by_address(x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    return x + _SEEN.setdefault(mask.data_ptr(), mask.clone()).float().argmax()
+
+
+def one_buffer_without_gradients(x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    return x * 2 if torch.is_grad_enabled() else _OUT.copy_(x * 2)
+
+
+def right(x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    return x + mask.float().argmax()
+
+
+@pytest.mark.parametrize("no_grad", [False, True])
+@pytest.mark.parametrize(
+    ("function", "renewed", "kept"),
+    [
+        (right, True, True),
+        (once_by_address, False, True),
+        (one_buffer_without_gradients, True, False),
+    ],
+)
+def test_what_is_kept_shows(
+    function: Callable[..., Any], renewed: bool, kept: bool, no_grad: bool
+) -> None:
+    _SEEN.clear()
+    request = CallRequest(
+        "op", (TensorArg.of(X), TensorArg.of(MASK)), repeat=True, no_grad=no_grad, reversible=(1,)
+    )
+    effects = Executor({"op": BoundOperator(function)}, "cpu").execute(request).effects
+    assert (effects.renewed, effects.kept) == (renewed, kept)
+
+
+def test_what_is_expanded_is_reversed_once() -> None:
+    row = torch.arange(3)
+    wide = TensorArg(row, (2, 3), (0, 1), 0, row.dtype)
+    memory = ArgumentMemory({"a": wide, "b": TensorArg.of(MASK)}, "cpu")
+    memory.reverse_integers(("a",))
+    assert memory.views["a"].tolist() == [[2, 1, 0]] * 2
+    assert torch.equal(memory.views["b"], MASK)
+
+
+@pytest.mark.parametrize(
+    ("operator", "names"), [("rope", {1}), ("embedding", {0}), ("attention_varlen", set())]
+)
+def test_only_what_may_stand_in_any_order_is_reversed(operator: str, names: set[int]) -> None:
+    book = built_in()
+    drawn = next(iter(draw_cases(book.operator(operator).spec, 1, 0)))
+    material = materialise(book.operator(operator), drawn.case, "float32")
+    claim = Bench(book, PROFILES["quick"]).claims[operator]
+    asked = Asked(material.inputs, material.options, repeat=True)
+    request = make_request(material, book.operator(operator).spec, claim, asked)
+    assert {key for key in request.reversible if isinstance(key, int)} == names
+    law_made = Asked(tuple(x * 1 for x in material.inputs), repeat=True)
+    assert not make_request(material, book.operator(operator).spec, claim, law_made).reversible
