@@ -86,7 +86,7 @@ def perceiver_resampler(
 ) -> Tensor:
     """R visual tokens from any number of features: features[B,T,S,E] -> [B,R,E].
 
-    f = flatten(features + time[T,1,E]), x = latents[R,E]; then for each layer n
+    f = flatten(features + time[T,E] of each frame), x = latents[R,E]; then for each layer n
     x = x + MHA(norm(x), [norm'(f); norm(x)]) and x = x + act(norm''(x) W1) W2. Weights are stacked
     over layers: Wq, Wk, Wv[N,E,H*D], Wo[N,H*D,E], W1[N,E,F], W2[N,F,E]; norms[N,3,2,E] holds gain
     and shift of the layer norms (eps 1e-5) of the features, the latents, and the feed-forward.
