@@ -16,7 +16,7 @@ from conform.run.requests import Asked, make_request
 from conform.spec.book import built_in
 from conform.work.execute import BoundOperator, Executor
 from conform.work.memory import ArgumentMemory
-from conform.work.protocol import CallRequest, TensorArg
+from conform.work.protocol import Arg, CallRequest, ScalarArg, TensorArg
 
 X = torch.tensor([[1.0, -2.0], [3.0, 4.0]])
 MASK = torch.tensor([[True, False, False]])
@@ -78,3 +78,57 @@ def test_only_what_may_stand_in_any_order_is_reversed(operator: str, names: set[
     assert {key for key in request.reversible if isinstance(key, int)} == names
     law_made = Asked(tuple(x * 1 for x in material.inputs), repeat=True)
     assert not make_request(material, book.operator(operator).spec, claim, law_made).reversible
+
+
+STATE = {"slope": 0.0}
+BUFFER = torch.zeros(2, 2)
+
+
+class Scaled(torch.autograd.Function):
+    """slope * x, whose way back may look at the latest slope, or write into one buffer."""
+
+    @staticmethod
+    def forward(ctx: Any, x: torch.Tensor, slope: float, how: str) -> torch.Tensor:
+        STATE["slope"] = slope
+        ctx.slope, ctx.how = slope, how
+        return x * slope
+
+    @staticmethod
+    def backward(ctx: Any, *flows: torch.Tensor) -> tuple[torch.Tensor, None, None]:
+        slope = STATE["slope"] if ctx.how == "latest" else ctx.slope
+        found = flows[0] * slope
+        return (BUFFER.copy_(found) if ctx.how == "buffer" else found), None, None
+
+
+def filling(x: torch.Tensor, *, slope: float) -> torch.Tensor:
+    if x.requires_grad:
+        x.grad = torch.full_like(x, slope)
+    return x * slope
+
+
+@pytest.mark.parametrize(
+    ("function", "words"),
+    [
+        (lambda x, *, slope: Scaled.apply(x, slope, ""), ""),
+        (lambda x, *, slope: Scaled.apply(x, slope, "latest"), "another call comes between"),
+        (lambda x, *, slope: Scaled.apply(x, slope, "buffer"), "handed out"),
+        (filling, ".grad by itself"),
+    ],
+)
+def test_other_layers_leave_gradients_alone(function: Callable[..., Any], words: str) -> None:
+    options: dict[str, Arg] = {"slope": ScalarArg(3.0)}
+    request = CallRequest("op", (TensorArg.of(X),), options, wrt=(0,), apart=True)
+    told = Executor({"op": BoundOperator(function)}, "cpu").execute(request).effects.apart
+    assert words in told if words else not told
+
+
+@pytest.mark.parametrize("switched", [False, True])
+def test_an_input_that_is_made_to_need_a_gradient_shows(switched: bool) -> None:
+    def function(x: torch.Tensor) -> torch.Tensor:
+        return x.requires_grad_(switched) * 2
+
+    request = CallRequest("op", (TensorArg.of(X),))
+    changed = (
+        Executor({"op": BoundOperator(function)}, "cpu").execute(request).effects.state_changed
+    )
+    assert ("requires_grad of an input" in changed) is switched
