@@ -108,6 +108,7 @@ def sinkhorn_routing(scores: Tensor, *, iterations: int = 8) -> Tensor:
         share = mark("column_sums", plan.sum(0, keepdim=True)) * (s.shape[1] / s.shape[0])
         plan = mark("plan", plan / mark("column_share", share))
     plan = another_order(plan, lambda: _sinkhorn_of_logarithms(s, iterations))
+    plan = another_order(plan, lambda: _sinkhorn_of_factors(s, iterations))
     return plan.to(scores.dtype)
 
 
@@ -118,6 +119,17 @@ def _sinkhorn_of_logarithms(s: Tensor, iterations: int) -> Tensor:
         s = mark("log_plan", s - _log_sum(s, 1))
         s = mark("log_plan", mark("log_plan", s - _log_sum(s, 0)) + share)
     return mark("plan", torch.exp(s))
+
+
+def _sinkhorn_of_factors(s: Tensor, iterations: int) -> Tensor:
+    """The same plan from one factor a row and one a column, which leave exp(s) as it is."""
+    kernel = mark("plan", torch.exp(s - s.amax()))
+    columns = torch.ones_like(kernel[:1])
+    for _ in range(iterations):
+        rows = 1 / mark("row_sums", mark("plan", kernel * columns).sum(1, keepdim=True))
+        sums = mark("column_sums", mark("plan", kernel * rows).sum(0, keepdim=True))
+        columns = mark("column_share", (s.shape[0] / s.shape[1]) / sums)
+    return mark("plan", mark("plan", kernel * rows) * columns)
 
 
 def _log_sum(s: Tensor, dim: int) -> Tensor:

@@ -61,6 +61,7 @@ def test_expanded_sources_are_constant_along_the_axis() -> None:
     [
         ("transposed", (2,)),
         ("swapped", (1,)),
+        ("channels_last", (2,)),
         ("sliced", (1,)),
         ("cut", (1,)),
         ("misaligned", (1,)),
@@ -77,6 +78,13 @@ def test_heads_and_length_lie_swapped() -> None:
     placed = layout.place(torch.zeros(2, 3, 4, 8), "swapped")
     assert placed.strides == (96, 8, 24, 1)
     assert layout.place(torch.zeros(4, 8), "swapped").strides[-1] == 1
+
+
+def test_channels_lie_innermost() -> None:
+    placed = layout.place(torch.zeros(2, 3, 4, 8), "channels_last")
+    assert placed.strides == (96, 1, 24, 3)
+    assert placed.view().is_contiguous(memory_format=torch.channels_last)
+    assert layout.place(torch.zeros(3, 4, 8), "channels_last").strides == (32, 1, 4)
 
 
 def test_sliced_matrices_lie_apart_by_an_unused_row() -> None:

@@ -217,9 +217,15 @@ def _lse(source: Source, rng: Generator) -> Array:
     return np.where(rng.random(source.shape) < 0.15, -np.inf, out)
 
 
+def _gain(source: Source, rng: Generator) -> Array:
+    """About one, as gains begin; of every eight one has lost its sign, as in trained models."""
+    size = 1.0 + 0.2 * rng.standard_normal(source.shape)
+    return np.where(rng.random(source.shape) < 0.125, -size, size)
+
+
 FLOAT: dict[str, Callable[[Source, Generator], Array]] = {
     "weights": _weights,
-    "gain": lambda s, rng: 1.0 + 0.2 * rng.standard_normal(s.shape),
+    "gain": _gain,
     "shift": lambda s, rng: 0.3 * rng.standard_normal(s.shape),
     "normal": lambda s, rng: rng.standard_normal(s.shape),
     "cotangent": lambda s, rng: rng.standard_normal(s.shape),

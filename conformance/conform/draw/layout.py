@@ -37,10 +37,12 @@ def place(values: torch.Tensor, layout: str) -> Placed:
 
     contiguous: as torch.empty would; transposed: the last two dims swapped in memory, of one dim
     every other element; swapped: the two before the last (heads and length, say), where there are
-    as many, as sliced elsewhere; sliced: every row, and every matrix of several, padded inside a
-    larger buffer, as a cache is that is not full; cut: rows follow each other and matrices do not,
-    as without the last row of each; misaligned: starts two elements late; expanded:AXIS,AXIS:
-    stride 0 along those axes, whose values must be equal. All but the first have NaN margins.
+    as many, as sliced elsewhere; channels_last: the second of four or more innermost, as image
+    libraries keep features, as transposed elsewhere; sliced: every row, and every matrix of
+    several, padded inside a larger buffer, as a cache is that is not full; cut: rows follow each
+    other and matrices do not, as without the last row of each; misaligned: starts two elements
+    late; expanded:AXIS,AXIS: stride 0 along those axes, whose values must be equal. All but the
+    first have NaN margins.
     """
     shape = tuple(values.shape)
     if layout == "contiguous" or values.numel() == 0 or not shape:
@@ -49,12 +51,16 @@ def place(values: torch.Tensor, layout: str) -> Placed:
         return Placed(flat, shape, _row_major(shape), 0)
     if layout.startswith("expanded:"):
         return _expanded(values, [int(axis) for axis in layout.split(":")[1].split(",")])
+    if layout == "channels_last" and len(shape) < 4:
+        layout = "transposed"
     if layout == "transposed" and len(shape) == 1:
         return _put(values, (2,), MARGIN)
-    if layout == "transposed" or (layout == "swapped" and len(shape) >= 3):
+    if layout in ("transposed", "channels_last") or (layout == "swapped" and len(shape) >= 3):
         order = (*range(len(shape) - 2), len(shape) - 1, len(shape) - 2)
         if layout == "swapped":
             order = (*range(len(shape) - 3), len(shape) - 2, len(shape) - 3, len(shape) - 1)
+        if layout == "channels_last":
+            order = (0, *range(2, len(shape)), 1)
         inner = _padded([shape[axis] for axis in order], 0)
         strides = tuple(inner[order.index(axis)] for axis in range(len(shape)))
         return _put(values, strides, MARGIN)

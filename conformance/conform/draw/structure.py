@@ -32,7 +32,8 @@ class OptionNotClaimed(Exception):
 
 
 # What a target takes (`strides`, contracts.md) as layouts to draw; half of transposed is swapped,
-# half of sliced is cut where there are several matrices.
+# or a third with the channels last where there are four dims; half of sliced is cut where there are
+# several matrices.
 LAYOUTS = {
     "any": ("contiguous", "transposed", "sliced", "misaligned", "expanded"),
     "last_contiguous": ("contiguous", "sliced", "misaligned", "swapped"),
@@ -351,7 +352,8 @@ def _laid_out(source: Source, layout: str, chooser: Chooser) -> Source:
         # reads others on the way back.
         layout = "sliced"
     if layout == "transposed" and len(source.shape) > 2:
-        layout = ("transposed", "swapped")[chooser.stratum(2, f"swapped.{source.key}")]
+        among = ("transposed", "swapped", "channels_last")[: 3 if len(source.shape) == 4 else 2]
+        layout = among[chooser.stratum(len(among), f"swapped.{source.key}")]
     if layout == "sliced" and math.prod(source.shape[:-2]) > 1:
         layout = ("sliced", "cut")[chooser.stratum(2, f"cut.{source.key}")]
     return Source(**{**source.__dict__, "layout": layout})
