@@ -51,13 +51,9 @@ def test_several_sizes_are_usual_at_once() -> None:
 def test_one_case_has_equal_sizes(name: str) -> None:
     bench = Bench(BOOK, PROFILES["quick"])
     session = bench.session(name, bench.oracle(name))
-    sizes = set()
-    for dtype in session.dtypes:
-        ((_, case, _),) = equal_case(session, agreement(name), dtype)
-        free = {case.dims[key] for key in free_sizes(BOOK.operator(name).spec)}
-        assert len(free) == 1
-        sizes |= free
-    assert len(sizes) > 1
+    found = [equal_case(session, agreement(name), dtype) for dtype in session.dtypes]
+    ((_, case, _),) = [one for cases in found for one in cases]
+    assert len({case.dims[key] for key in free_sizes(BOOK.operator(name).spec)}) == 1
 
 
 def test_what_the_oracle_refuses_is_not_asked() -> None:
