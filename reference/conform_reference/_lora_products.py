@@ -1,5 +1,6 @@
 """Weight updates beyond one low-rank product: Hadamard (LoHa) and Kronecker (LoKr)."""
 
+import torch
 from torch import Tensor
 
 from conform_reference import _check
@@ -39,8 +40,11 @@ def _one_product(A1: Tensor, B1: Tensor, A2: Tensor, B2: Tensor) -> Tensor:
 
 def _factor_by_factor(A1: Tensor, B1: Tensor, A2: Tensor, B2: Tensor) -> Tensor:
     """((B1 A1) * B2) * A2, summed over the rank last, as one einsum of four goes from the left."""
-    wide = mark("partial", mark("first", B1 @ A1).unsqueeze(1) * B2.unsqueeze(2))
-    return (wide * A2).sum(1)
+    product = mark("first", B1 @ A1)
+    total = torch.zeros_like(product)
+    for row, column in zip(A2.unbind(0), B2.unbind(1), strict=True):
+        total = total + mark("partial", product * column.unsqueeze(1)) * row
+    return total
 
 
 def lokr_delta(C: Tensor, A: Tensor, B: Tensor, *, alpha: float) -> Tensor:
