@@ -124,7 +124,8 @@ def _make(made: Material, name: str, value: Value) -> Any:
     if value.is_callable:
         seed = derive_seed(made.case.seed, value.key or name) % 2**31
         width = int(value.args[1] or 1)
-        linear_weight(width, seed)  # made here, so that no roundoff is injected into its making
+        if value.args[0] == "linear":
+            linear_weight(width, seed)  # made here, so that no roundoff is injected into its making
         return Sublayer(str(value.args[0]), width, seed)
     if value.dtype == "float32" and made.dtype == "float64":
         value = replace(value, dtype="float64")

@@ -24,6 +24,7 @@ from conform.law.grammar import LawError, parse
 from conform.run.session import Session, variant_of
 from conform.spec.book import Property
 from conform.spec.models import OperatorSpec
+from conform_reference.rounding import marks
 
 SIZES = (
     4, 5, 6, 7, 8, 9, 10, 12, 14, 20, 24, 28, 36, 40, 48, 56, 64, 72, 80, 96, 100, 112, 128, 130,
@@ -34,7 +35,8 @@ FEW, LARGER_THAN_FEW = 4, 4  # but a few layers or steps do not become dozens
 SQUARE = (6, 4, 8)  # sizes that all dims take at once
 ELEMENTS = 2**15  # of all inputs
 RESULTS = 2**18  # of all results
-COMPUTED = 2**17  # of all that the oracle computes on the way
+COMPUTED = 2**17  # of all that the oracle computes on the way, in other orders as well,
+OPERATIONS = 4096  # one after the other
 
 
 def usual_cases(
@@ -72,7 +74,7 @@ def equal_case(
     if len(sizes) < 2 or not drawn:
         return
     found = _fitting(
-        session, law, drawn[0], sizes, lambda case: _answered(session, law, case, dtype)
+        session, law, drawn[0], sizes, lambda case: answered(session, law, case, dtype)
     )
     if found is not None:
         yield drawn[0], *found
@@ -87,15 +89,15 @@ def free_sizes(spec: OperatorSpec) -> dict[str, tuple[int, ...]]:
     found = {}
     for name, text in spec.dims.items():
         node = parse(text)
-        largest = _largest(node)
-        step = 2 if _even(node) else 1
+        largest = largest_of(node)
+        step = 2 if even(node) else 1
         times = LARGER_THAN_FEW if largest <= FEW else LARGER
         if largest:
             found[name] = tuple(n for n in SIZES if n <= largest * times and n % step == 0)
     return found
 
 
-def _even(node: ast.expr) -> bool:
+def even(node: ast.expr) -> bool:
     """Whether it is a choice between even sizes."""
     if not (isinstance(node, ast.Call) and ast.unparse(node.func) == "choose"):
         return False
@@ -105,13 +107,13 @@ def _even(node: ast.expr) -> bool:
     )
 
 
-def _largest(node: ast.expr) -> int:
+def largest_of(node: ast.expr) -> int:
     """The largest size that an expression gives by itself; 0 when it always hangs on others."""
     if isinstance(node, ast.Constant):
         return int(node.value) if isinstance(node.value, int) else 0
     if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name)):
         return 0
-    sizes = [_largest(item) for item in node.args]
+    sizes = [largest_of(item) for item in node.args]
     if node.func.id == "choose":
         return max(sizes, default=0)
     if node.func.id == "length":
@@ -137,9 +139,9 @@ def _usual(
         if (pool := free[name])
     }
     best = _fitting(session, law, drawn, sizes, lambda case: True)
-    if best is None or _answered(session, law, best[0], dtype):
+    if best is None or answered(session, law, best[0], dtype):
         return best
-    return _fitting(session, law, drawn, sizes, lambda case: _answered(session, law, case, dtype))
+    return _fitting(session, law, drawn, sizes, lambda case: answered(session, law, case, dtype))
 
 
 def _fitting(
@@ -159,15 +161,21 @@ def _fitting(
             case = session.case_of(law, drawn, None, variant)
         except (Unsatisfied, LawError):
             continue
-        if _fits(session.book.operator(law.operator).spec, case) and accepted(case):
+        if fits(session.book.operator(law.operator).spec, case) and accepted(case):
             best, dims = (case, variant), {**dims, name: str(size)}
     return best
 
 
-def _fits(spec: OperatorSpec, case: Case) -> bool:
+def _elements(source: Source) -> int:
+    """How many; a sublayer's weight is a matrix."""
+    linear = source.is_callable and source.args[:1] == ("linear",)
+    return int(source.args[1] or 1) ** 2 if linear else prod(source.shape)
+
+
+def fits(spec: OperatorSpec, case: Case, elements: int = ELEMENTS) -> bool:
     """Whether inputs and results are small enough, as far as the spec tells the results' shapes."""
     values = [*case.inputs.values(), *case.options.values()]
-    if sum(prod(x.shape) for x in values if isinstance(x, Source)) > ELEMENTS:
+    if sum(_elements(x) for x in values if isinstance(x, Source)) > elements:
         return False
     names = {**case.dims, **case.inputs, **case.options}
     scope = DrawScope(ReplayChooser({}, case.index, case.seed, ""), names)
@@ -186,11 +194,12 @@ class _TooMuch(Exception):
 
 
 class _Counted(TorchDispatchMode):
-    """Adds up the elements of what is computed."""
+    """Adds up the elements of what is computed, and the operations."""
 
-    def __init__(self) -> None:
+    def __init__(self, elements: int, operations: int) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.elements = 0
+        self.elements = elements
+        self.operations = operations
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
@@ -201,18 +210,26 @@ class _Counted(TorchDispatchMode):
     ) -> Any:
         made = function(*args, **(kwargs or {}))
         if isinstance(made, torch.Tensor) and not function.is_view:
-            self.elements += made.numel()
-        if self.elements > COMPUTED:
+            self.elements -= made.numel()
+            self.operations -= 1
+        if self.elements < 0 or self.operations < 0:
             raise _TooMuch
         return made
 
 
-def _answered(session: Session, law: Property, case: Case, dtype: str) -> bool:
+def answered(
+    session: Session,
+    law: Property,
+    case: Case,
+    dtype: str,
+    elements: int = COMPUTED,
+    operations: int = OPERATIONS,
+) -> bool:
     """Whether the oracle takes the case, and has the result with little work."""
     try:
         calls = session.fresh_calls(law.operator, case, dtype, judging=False)
         options = calls.full_options(law.operator, calls.material.options)
-        with _Counted():
+        with marks(lambda name, x: x), _Counted(elements, operations):
             session.oracle(law.operator)(calls.material.inputs, options, dtype)
     except (ValueError, RuntimeError, IndexError, _TooMuch):
         return False

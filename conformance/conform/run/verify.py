@@ -13,6 +13,7 @@ from conform.draw.structure import Drawn, OptionNotClaimed, Variant
 from conform.records import Counterexample, Diagnosis, Outcome, Verdict
 from conform.run.counterexample import describe_failure
 from conform.run.diagnose import diagnose
+from conform.run.far import far_cases
 from conform.run.outcomes import Kind, Trial, try_law
 from conform.run.session import Session, variant_of
 from conform.run.shrink import shrink
@@ -124,7 +125,8 @@ def _asked(
     session: Session, law: Property, dtype: str, tally: Tally
 ) -> Iterator[tuple[Drawn, Case, Variant | None]]:
     """The drawn cases; of values and gradients also some at usual sizes, of values one of equal
-    sizes, and in float16 some of each regime that leaves its range on the way."""
+    sizes, of both some where one dim goes far, and in float16 some of each regime that leaves its
+    range on the way."""
     for drawn, case in _cases(session, law, dtype, tally):
         yield drawn, case, None
     if law.kind == "agreement" and dtype == "float16":
@@ -132,9 +134,11 @@ def _asked(
     if law.kind == "agreement":
         yield from usual_cases(session, law, dtype, session.profile.usual)
         yield from equal_case(session, law, dtype)
+        yield from far_cases(session, law, dtype)
     # (Longer sums of gradients in half precision are each library's own business.)
     if law.kind == "gradient" and dtype in ("float32", "float64"):
         yield from usual_cases(session, law, dtype, -(-session.profile.usual // 3))
+        yield from far_cases(session, law, dtype)
 
 
 def _of_regimes(

@@ -1,0 +1,111 @@
+"""Cases in which one dim goes far: its size is beyond what any tile, block or vector holds.
+
+A row wider than the block of threads, more rows than a grid has programs for, a tail where the
+width is odd: each dim that real models make long is long by itself, so that the oracle has little
+to compute. The sizes
+are odd, so that something is always left over, and multiples of eight.
+"""
+
+from __future__ import annotations
+
+import ast
+import random
+from collections.abc import Iterator
+from dataclasses import replace
+
+from conform.draw.case import Case, derive_seed
+from conform.draw.expressions import Unsatisfied
+from conform.draw.structure import Drawn, Variant
+from conform.law.grammar import LawError, parse
+from conform.run.session import Session, variant_of
+from conform.run.usual import answered, even, fits, free_sizes, largest_of
+from conform.spec.book import Property
+from conform.spec.models import OperatorSpec
+
+# Batches, rows, tokens, positions, widths, classes: what models make long. (Heads, head sizes,
+# ranks, windows, kernels and layers stay small in all of them, and kernels may say so.)
+LONG = frozenset(
+    "B B_ N M L Lq Lk S T P E F I O V C A X Y U n m o1 i1 o2 i2 Dh Ds rows columns".split()
+)
+FAR = (4099, 2051, 1027, 515, 259)  # the largest that is little work
+FAR_BY_EIGHT = (4104, 2056, 1032, 520, 264)  # where vectors are whole
+ELEMENTS = 2**17  # of all inputs
+COMPUTED = {"agreement": 2**20, "gradient": 2**18}  # of all that the oracle computes on the way
+OPERATIONS = 500
+NEAR = 2  # of every other dim that is free
+
+
+def far_cases(session: Session, law: Property, dtype: str) -> Iterator[tuple[Drawn, Case, Variant]]:
+    """A case for every dim that may go far, in one dtype: of odd sizes, and of whole vectors.
+
+    Gradients take longer, and are asked for as many dims as the profile says.
+    """
+    if dtype != ("float32" if "float32" in session.dtypes else session.dtypes[0]):
+        return
+    if session.interprets:  # thousands of programs, one after the other
+        return
+    spec = session.book.operator(law.operator).spec
+    names = _long_dims(spec, derive_seed(session.seed, law.operator, "far"))
+    asked = [(name, FAR) for name in names]
+    asked += [(name, FAR_BY_EIGHT) for name in names] * session.profile.far_by_eight
+    if law.kind == "gradient":
+        asked = asked[: session.profile.far_gradients]
+    drawn = session.drawn(law.operator, len(asked))
+    for item, (name, pool) in zip(drawn, asked, strict=False):
+        found = _farthest(session, law, item, dtype, name, pool)
+        if found is not None:
+            yield item, *found
+
+
+def _long_dims(spec: OperatorSpec, seed: int) -> list[str]:
+    """The dims that may go far: the width of the first input first, the others as they come."""
+    names = [name for name, text in spec.dims.items() if name in LONG and _long(parse(text))]
+    random.Random(seed).shuffle(names)
+    shapes = [item.shape for item in spec.inputs.values() if item.shape]
+    width = shapes[0][-1] if shapes else ""
+    return sorted(names, key=lambda name: name != width)
+
+
+def _long(node: ast.expr) -> bool:
+    """Whether the size hangs on no other one, or is a length of its own."""
+    if largest_of(node):
+        return True
+    if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name)):
+        return False
+    return node.func.id == "length" or (
+        node.func.id == "choose" and any(_long(item) for item in node.args)
+    )
+
+
+def _farthest(
+    session: Session, law: Property, drawn: Drawn, dtype: str, name: str, pool: tuple[int, ...]
+) -> tuple[Case, Variant] | None:
+    """The drawn case with `name` as large as is little work, and the others small."""
+    spec = session.book.operator(law.operator).spec
+    own = variant_of(law)
+    if even(parse(spec.dims[name])):
+        pool = tuple(size + 3 for size in pool) if pool is FAR else pool
+    for near in (_near(spec, name), {}):
+        for size in pool:
+            dims = {**near, **own.dims, name: str(size)}
+            variant = replace(own, dims=dims, regimes=("normal",), sized=True)
+            try:
+                case = session.case_of(law, drawn, None, variant)
+            except (Unsatisfied, LawError):
+                continue
+            if case.dims[name] < pool[-1]:
+                return None  # the target's limits
+            if fits(spec, case, ELEMENTS) and answered(
+                session, law, case, dtype, COMPUTED[law.kind], OPERATIONS
+            ):
+                return case, variant
+    return None
+
+
+def _near(spec: OperatorSpec, far: str) -> dict[str, str]:
+    """Small sizes for the other dims that are free."""
+    found = {}
+    for name in free_sizes(spec):
+        if name != far:
+            found[name] = str(NEAR)
+    return found
