@@ -7,7 +7,7 @@ from torch import Tensor
 
 from conform_reference import _check
 from conform_reference._cross_entropy import log_softmax, slope_made_anew, softmax_of, unit
-from conform_reference.rounding import injected, mark
+from conform_reference.rounding import another_order, injected, mark
 
 
 def _positive(name: str, value: float) -> None:
@@ -33,7 +33,22 @@ def clip_logits(image: Tensor, text: Tensor, *, temperature: float) -> Tensor:
     A zero vector gives NaN. Raises ValueError for shapes that do not fit or a temperature that is
     not positive. Source: Radford et al. 2021, arXiv:2103.00020, figure 3 (e^t = 1 / temperature).
     """
-    return _scaled_cosines(image, text, temperature).to(image.dtype)
+    return _all_pairs(image, text, temperature).to(image.dtype)
+
+
+def _all_pairs(image: Tensor, text: Tensor, temperature: float) -> Tensor:
+    """The scaled cosines, by one product or pair by pair."""
+    logits = _scaled_cosines(image, text, temperature)
+    return another_order(logits, lambda: _pair_by_pair(image, text, temperature))
+
+
+def _pair_by_pair(image: Tensor, text: Tensor, temperature: float) -> Tensor:
+    """The same as a library's cosine similarity of all pairs, where each has its own gradients."""
+    dtype = _check.compute_dtype(image, text)
+    shape = (image.shape[0], text.shape[0], image.shape[1])
+    images = unit(image.to(dtype).unsqueeze(1).expand(shape))
+    texts = unit(text.to(dtype).unsqueeze(0).expand(shape))
+    return mark("cosines", (images * texts).sum(-1)) / temperature
 
 
 def clip_loss(image: Tensor, text: Tensor, *, temperature: float) -> Tensor:
@@ -78,7 +93,7 @@ def clip_zero_shot(image: Tensor, classes: Tensor, *, temperature: float) -> Ten
 
     Raises ValueError as `clip_logits`. Source: Radford et al. 2021, section 3.1.2.
     """
-    logits = _scaled_cosines(image, classes, temperature)
+    logits = _all_pairs(image, classes, temperature)
     return softmax_of(logits).to(image.dtype)
 
 

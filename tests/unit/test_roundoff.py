@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from conform.draw.structure import draw_cases
-from conform.judge.model import rounding
+from conform.judge.model import Model, rounding
 from conform.judge.roundoff import U32, Roundoff, UnknownOperation
 from conform.judge.sampling import evaluate, sample
 from conform.run.material import materialise
@@ -276,3 +276,30 @@ def test_what_is_rounded_flows_back_through_the_maximum() -> None:
     others = torch.cat([spread[:38], spread[39:]])
     assert float(spread[38]) > 3 * float(others.median())
     assert float(exact.abs().max()) < 1e-12
+
+
+@pytest.mark.parametrize("batched", [False, True])
+def test_rows_that_are_read_by_index_gather_roundoff_where_several_meet(batched: bool) -> None:
+    """(Indexing's own gradient adds up in place; it was taken for a copy.)"""
+    table = torch.randn(3, 2, dtype=torch.float64)
+    tokens = torch.tensor([0] * 400 + [1])
+
+    def gradient(x: torch.Tensor, c: torch.Tensor) -> torch.Tensor:
+        x = x.detach().requires_grad_()
+        with torch.enable_grad():
+            return torch.autograd.grad(x[tokens], x, c)[0]
+
+    cotangents = torch.randn(401, 2, dtype=torch.float64)
+    exact = gradient(table, cotangents)
+    name = "tables" if batched else ""
+    noise = Roundoff(1)
+    if batched:
+        (samples,) = sample(gradient, [table, cotangents], Model("float32"), 29, 1, name)
+        off = (samples - exact).abs().amax(0)
+    else:
+        with noise:
+            off = (gradient(table, cotangents) - exact).abs()
+    sizes = cotangents[:400].abs().sum(0)
+    assert bool((off[0] > 0.5 * U32 * sizes).all())
+    assert bool((off[0] < 400 * U32 * sizes).all())
+    assert not off[1:].any()

@@ -75,9 +75,7 @@ _FUNCTION = frozenset(
     ).split()
 )
 _PRODUCT = frozenset({"mm", "bmm", "mv", "dot"})
-_SCATTER = frozenset(
-    ("index_add scatter_add embedding_dense_backward _index_put_impl index_put_accumulate").split()
-)
+_SCATTER = frozenset("index_add scatter_add embedding_dense_backward index_put_accumulate".split())
 _SUM = frozenset(("sum mean cumsum ").split())
 _KINKED = COMPARISONS | SIGNS | {"relu", "threshold_backward"}
 
@@ -156,6 +154,8 @@ class Roundoff(TorchDispatchMode):
 
     def _perturb(self, func: Any, args: Any, kwargs: Any, out: torch.Tensor) -> torch.Tensor:
         name = _name(func)
+        if name in ("index_put", "_index_put_impl") and len(args) > 3 and args[3]:
+            name = "index_put_accumulate"
         if name in _EXACT or not self.scale or out.numel() == 0:
             return out
         if self.sampled and not self._by_sample(args):
@@ -254,24 +254,36 @@ _PRODUCT_CALLS: dict[str, Callable[..., torch.Tensor]] = {
 }  # fmt: skip
 
 
+def _scattered(name: str, args: Any, into: torch.Tensor, terms: torch.Tensor) -> torch.Tensor:
+    """What the operation gives when it adds `terms` to `into`."""
+    if name == "index_put_accumulate":
+        return torch.ops.aten.index_put(into, args[1], terms, True)
+    return getattr(into, name)(*args[1:3], terms)
+
+
 def _scatter_of_sizes(name: str, args: Any, out: torch.Tensor) -> torch.Tensor:
     """Sum of |terms| at each place that a scattered sum reaches."""
     if name == "embedding_dense_backward":
         return torch.ops.aten.embedding_dense_backward(args[0].abs(), *args[1:])
-    if name in ("index_add", "scatter_add"):
-        return getattr(args[0].abs(), name)(*args[1:3], args[3].abs())
-    return out.abs() + out.abs().amax()
+    return _scattered(name, args, args[0].abs(), _terms(name, args).abs())
 
 
 def _scatter_growth(name: str, args: Any, out: torch.Tensor) -> torch.Tensor:
-    """As `_growth` at each place, for the terms that reach it, all in one lane: equal ones, too."""
-    count = torch.ones_like(out)
+    """As `_growth` at each place, for the terms that reach it, all in one lane: equal ones, too.
+
+    What a single term reaches is that term.
+    """
     if name == "embedding_dense_backward":
         count = torch.ops.aten.embedding_dense_backward(torch.ones_like(args[0]), *args[1:])
-    elif name in ("index_add", "scatter_add"):
-        ones = torch.ones_like(args[3])
-        count = getattr(torch.zeros_like(args[0]), name)(*args[1:3], ones)
-    return 2.0 + torch.where(count > 1, torch.maximum(0.8 * count.sqrt(), count / 8), 0.0)
+    else:
+        started = (args[0] != 0).to(out.dtype)
+        count = _scattered(name, args, started, torch.ones_like(_terms(name, args)))
+    return torch.where(count > 1, 2.0 + torch.maximum(0.8 * count.sqrt(), count / 8), 0.0)
+
+
+def _terms(name: str, args: Any) -> torch.Tensor:
+    terms: torch.Tensor = args[2] if name == "index_put_accumulate" else args[3]
+    return terms
 
 
 def _growth(count: int) -> float:

@@ -13,7 +13,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import replace
 
-from conform.draw.case import Case, derive_seed
+from conform.draw.case import FLOAT_GENERATORS, Case, derive_seed
 from conform.draw.expressions import Unsatisfied
 from conform.draw.structure import Drawn, Variant
 from conform.law.grammar import LawError, parse
@@ -29,10 +29,11 @@ LONG = frozenset(
 )
 FAR = (4099, 2051, 1027, 515, 259)  # the largest that is little work
 FAR_BY_EIGHT = (4104, 2056, 1032, 520, 264)  # where vectors are whole
+ROWS = 1100  # at most, where it is no width
 ELEMENTS = 2**17  # of all inputs
 COMPUTED = {"agreement": 2**20, "gradient": 2**18}  # of all that the oracle computes on the way
 OPERATIONS = 500
-NEAR = 2  # of every other dim that is free
+NEAR, NEAR_WIDTH = 2, 8  # of every other dim that is free; of widths, where rows are many
 
 
 def far_cases(session: Session, law: Property, dtype: str) -> Iterator[tuple[Drawn, Case, Variant]]:
@@ -61,9 +62,14 @@ def _long_dims(spec: OperatorSpec, seed: int) -> list[str]:
     """The dims that may go far: the width of the first input first, the others as they come."""
     names = [name for name, text in spec.dims.items() if name in LONG and _long(parse(text))]
     random.Random(seed).shuffle(names)
-    shapes = [item.shape for item in spec.inputs.values() if item.shape]
-    width = shapes[0][-1] if shapes else ""
-    return sorted(names, key=lambda name: name != width)
+    first = _widths(spec)[:1]
+    return sorted(names, key=lambda name: name not in first)
+
+
+def _widths(spec: OperatorSpec) -> list[str]:
+    """The last dims of the float inputs."""
+    shapes = [x.shape for x in spec.inputs.values() if x.values in FLOAT_GENERATORS]
+    return [shape[-1] for shape in shapes if shape]
 
 
 def _long(node: ast.expr) -> bool:
@@ -83,8 +89,10 @@ def _farthest(
     """The drawn case with `name` as large as is little work, and the others small."""
     spec = session.book.operator(law.operator).spec
     own = variant_of(law)
+    if name not in _widths(spec):
+        pool = tuple(size for size in pool if size <= ROWS)
     if even(parse(spec.dims[name])):
-        pool = tuple(size + 3 for size in pool) if pool is FAR else pool
+        pool = tuple(size + 3 for size in pool) if pool[-1] % 2 else pool
     for near in (_near(spec, name), {}):
         for size in pool:
             dims = {**near, **own.dims, name: str(size)}
@@ -104,8 +112,7 @@ def _farthest(
 
 def _near(spec: OperatorSpec, far: str) -> dict[str, str]:
     """Small sizes for the other dims that are free."""
-    found = {}
-    for name in free_sizes(spec):
-        if name != far:
-            found[name] = str(NEAR)
-    return found
+    widths = _widths(spec)
+    rows = far not in widths
+    names = [name for name in free_sizes(spec) if name != far]
+    return {name: str(NEAR_WIDTH if rows and name in widths else NEAR) for name in names}
