@@ -20,7 +20,8 @@ from conform.run.profiles import PROFILES
 from conform.run.runner import Request, Runner
 from conform.spec.book import built_in
 from conform.target.declaration import read_declaration
-from conform.work.execute import BoundOperator, Executor
+from conform.work.caller import BoundOperator
+from conform.work.execute import Executor
 from conform.work.protocol import CallRequest, TensorArg
 from conform.work.zygote import Zygote
 

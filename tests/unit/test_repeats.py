@@ -14,7 +14,8 @@ from conform.run.material import materialise
 from conform.run.profiles import PROFILES
 from conform.run.requests import Asked, make_request
 from conform.spec.book import built_in
-from conform.work.execute import BoundOperator, Executor
+from conform.work.caller import BoundOperator
+from conform.work.execute import Executor
 from conform.work.memory import ArgumentMemory
 from conform.work.protocol import Arg, CallRequest, ScalarArg, TensorArg
 

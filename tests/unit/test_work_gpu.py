@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from conform.work import gpu
-from conform.work.execute import BoundOperator, Executor
+from conform.work.caller import BoundOperator
+from conform.work.execute import Executor
 from conform.work.protocol import CallRequest, ReplyOutcome
 
 
@@ -38,9 +39,9 @@ def test_a_lost_device_ends_the_process_and_says_why(capfd: pytest.CaptureFixtur
 
 def on_gpu(function: Callable[[], float], patch: pytest.MonkeyPatch) -> Executor:
     """An executor that takes its device for a GPU; calls without arguments move nothing there."""
-    patch.setattr("conform.work.execute.poison_free_memory", lambda device: None)
+    patch.setattr("conform.work.caller.poison_free_memory", lambda device: None)
     executor = Executor({"f": BoundOperator(function, {})}, "cpu")
-    executor._device = "cuda"
+    executor._caller.device = "cuda"
     return executor
 
 

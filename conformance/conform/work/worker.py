@@ -21,8 +21,9 @@ from conform.target.claims import OperatorSignature
 from conform.target.loading import LoadedTarget, load_target
 from conform.target.ref import TargetKind, TargetRef
 from conform.work.arena import Arena
+from conform.work.caller import BoundOperator
 from conform.work.codec import decode_request, encode_reply
-from conform.work.execute import BoundOperator, Executor
+from conform.work.execute import Executor
 from conform.work.frames import describe_exception
 from conform.work.limits import limit_memory
 from conform.work.protocol import CallReply, ReplyOutcome

@@ -1,0 +1,95 @@
+"""The same call once more, and calls with other values in the same memory: what stays?"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+
+from conform.measure import reversed_programs
+from conform.work.caller import BoundOperator, Caller
+from conform.work.memory import ArgumentMemory, KeptResults
+from conform.work.progress import Progress
+from conform.work.protocol import CallRequest
+from conform.work.repeats import alike, differences
+
+
+def repeat(
+    caller: Caller,
+    operator: BoundOperator,
+    request: CallRequest,
+    memory: ArgumentMemory,
+    progress: Progress,
+) -> None:
+    """The same call on the same memory, then one with other values: what does it overwrite?
+
+    Those values in the first call's memory have to give what they gave in memory of their own.
+    Results are to last with gradients switched on as well as off.
+    """
+    first = progress.returned
+    if first is None:
+        return
+    # The target may give out its own buffer again, so what it said first has to be copied.
+    before = [r.clone() if isinstance(r, torch.Tensor) else r for r in first.results]
+    progress.returned = replace(first, results=tuple(before))
+    memory.restore()
+    again = Progress()
+    caller.guarded(again, lambda: caller.call_quietly(operator, request, memory, again))
+    progress.state_changed += again.state_changed
+    if again.returned is None:
+        progress.outcome, progress.note = again.outcome, f"the repeated call: {again.note}"
+        progress.exception = again.exception
+        return
+    progress.repeat_changed = differences(before, list(again.returned.results))
+    if not (memory.has_floats or request.reversible):
+        return
+    kept = KeptResults(again.returned.tensors())
+    other = ArgumentMemory(request.named_args(), caller.device)
+    _renew(other, request)
+    last = Progress()
+    caller.guarded(last, lambda: caller.call_quietly(operator, request, other, last))
+    progress.kept = kept.intact()
+    if last.returned is None:
+        return
+    # The rest in the other mode: buffers and copies are often kept where no gradient is wanted.
+    turned = replace(request, no_grad=not request.no_grad)
+    other.restore()
+    _renew(other, request)
+    alone = Progress()
+    caller.guarded(alone, lambda: caller.call_quietly(operator, turned, other, alone))
+    if alone.returned is None:
+        return
+    kept = KeptResults(alone.returned.tensors())
+    wanted = [r.clone() if isinstance(r, torch.Tensor) else r for r in alone.returned.results]
+    # Who keeps the latest call alone has to have seen this memory last.
+    memory.restore()
+    latest = Progress()
+    caller.guarded(latest, lambda: caller.call_quietly(operator, turned, memory, latest))
+    progress.kept = progress.kept and kept.intact()
+    memory.restore()
+    _renew(memory, request)
+    renewed = Progress()
+    caller.guarded(renewed, lambda: caller.call_quietly(operator, turned, memory, renewed))
+    found = list(renewed.returned.results) if renewed.returned else []
+    progress.renewed = alike(wanted, found)
+
+
+def reordered(
+    caller: Caller, operator: BoundOperator, request: CallRequest, progress: Progress
+) -> bool:
+    """Whether the same call with the programs in reverse gives other bits."""
+    again = Progress()
+    memory = ArgumentMemory(request.named_args(), caller.device)
+    with reversed_programs():
+        caller.guarded(again, lambda: caller.call(operator, request, memory, again))
+    if progress.returned is None or again.returned is None:
+        return True
+    before = [*progress.returned.results, *progress.found]
+    after = [*again.returned.results, *again.found]
+    return any(differences(before, after))
+
+
+def _renew(memory: ArgumentMemory, request: CallRequest) -> None:
+    """Other values, as legal as those of the request."""
+    memory.change_floats()
+    memory.reverse_integers(request.reversible)

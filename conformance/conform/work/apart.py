@@ -1,0 +1,138 @@
+"""Gradients asked for one by one, after other calls, with other calls between there and back."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import torch
+
+from conform.work.caller import BoundOperator, Caller, invoke, leaves_of
+from conform.work.memory import ArgumentMemory, KeptResults
+from conform.work.passing import other_options
+from conform.work.progress import Progress
+from conform.work.protocol import ArgKey, CallRequest
+from conform.work.repeats import alike, same_gradients
+from conform.work.results import unpack
+
+
+def gradients_apart(
+    caller: Caller, operator: BoundOperator, request: CallRequest, progress: Progress
+) -> str:
+    """What is wrong when gradients are asked for one by one, after a call without any, or with
+    other calls between the way there and the way back.
+
+    All on one memory, so that what an earlier call kept there is found again.
+    """
+    if progress.filled:
+        return "the call adds to .grad by itself, where backward() would add once more"
+    memory = ArgumentMemory(request.named_args(), caller.device)
+    quiet = Progress()
+    without = replace(request, no_grad=True)
+    caller.guarded(quiet, lambda: caller.call_quietly(operator, without, memory, quiet))
+    alone = tuple((key,) for key in request.wrt) if len(request.wrt) > 1 else ()
+    for wrt in (request.wrt, *alone):
+        part = _pulled(caller, operator, replace(request, wrt=wrt), memory, Progress())
+        words = "the gradient of " + ", ".join(map(str, wrt))
+        if part.exception is not None:
+            return f"{words}, asked for alone, raises {part.exception.type}"
+        if not same_gradients(progress.gradients, [part.gradients]):
+            return f"{words} is another when nothing else has one"
+    overtaken = _overtaken(caller, operator, request, memory, progress)
+    if overtaken:
+        return overtaken
+    tensors = progress.returned.tensors() if progress.returned else []
+    floats = [x for x in tensors if x.is_floating_point()]
+    if len(floats) > 1:
+        each = [Progress(only=i) for i in range(len(floats))]
+        parts = [_pulled(caller, operator, request, memory, p).gradients for p in each]
+        if not same_gradients(progress.gradients, parts):
+            return "the gradients of the results, one by one, do not add up"
+    return _bent(caller, operator, request, progress)
+
+
+def _overtaken(
+    caller: Caller,
+    operator: BoundOperator,
+    request: CallRequest,
+    memory: ArgumentMemory,
+    progress: Progress,
+) -> str:
+    """What another layer between the way there and the way back does to the gradients.
+
+    Only what has a gradient gets other values: a module whose weights are replaced between the
+    two is used wrongly. An error is not held against it either: autograd itself raises it where
+    weights were written meanwhile, and nobody is misled.
+    """
+    other = ArgumentMemory(request.named_args(), caller.device)
+    other.change_floats([key for key, g in progress.gradients.items() if g is not None])
+    values = leaves_of(request, other)
+    handed_out = KeptResults(list(progress.pulled_back))
+    intact: list[bool] = []
+
+    def meanwhile(others: dict[ArgKey, Any]) -> None:
+        _another_layer(operator, request, values, others)
+        intact.append(handed_out.intact())
+
+    for others in other_options(request):
+        between = Progress(meanwhile=partial(meanwhile, others))
+        part = _pulled(caller, operator, request, memory, between)
+        if not all(intact):
+            return "gradients that were handed out are changed by the way back of another call"
+        if part.exception is not None:
+            continue
+        if not same_gradients(progress.gradients, [part.gradients]):
+            return "the gradients are others when another call comes between there and back"
+    return ""
+
+
+def _bent(caller: Caller, operator: BoundOperator, request: CallRequest, progress: Progress) -> str:
+    """What is wrong with the gradients when the inputs are copied to contiguous memory.
+
+    Where the results differ as well something else was chosen; another law compares them.
+    """
+    memory = ArgumentMemory(request.named_args(), caller.device)
+    if progress.returned is None or not memory.straighten():
+        return ""
+    straight = _pulled(caller, operator, request, memory, Progress())
+    if straight.returned is None:
+        return ""
+    if straight.exception is not None:
+        return f"the way back raises {straight.exception.type} when the inputs are contiguous"
+    if not alike(list(progress.returned.results), list(straight.returned.results)):
+        return ""
+    if same_gradients(progress.gradients, [straight.gradients]):
+        return ""
+    return "the gradients are others when the inputs are contiguous"
+
+
+def _pulled(
+    caller: Caller,
+    operator: BoundOperator,
+    request: CallRequest,
+    memory: ArgumentMemory,
+    progress: Progress,
+) -> Progress:
+    if memory.changed()[0]:  # restoring counts as a change of the argument
+        memory.restore()
+    caller.guarded(progress, lambda: caller.call(operator, request, memory, progress))
+    return progress
+
+
+def _another_layer(
+    operator: BoundOperator,
+    request: CallRequest,
+    values: dict[ArgKey, Any],
+    others: dict[ArgKey, Any],
+) -> None:
+    """A layer of the same sizes goes there and back, and one with options of its own goes there."""
+    returned = unpack(invoke(operator, request, values)).tensors()
+    floats = [y for y in returned if y.is_floating_point() and y.requires_grad]
+    with suppress(Exception):  # what this layer lacks is for its own calls to tell
+        cotangents = [torch.ones_like(y) for y in floats]
+        torch.autograd.grad(floats, [values[k] for k in request.wrt], cotangents, allow_unused=True)
+    if others:
+        with suppress(Exception):  # they may not fit each other
+            invoke(operator, request, {**values, **others})
