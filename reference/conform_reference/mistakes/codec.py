@@ -56,6 +56,12 @@ def quantize_gradient_blocked(x: Tensor, codebook: Tensor) -> Pair:
     return index, quantized + 0.0 * (x - x.detach())
 
 
+def quantize_codebook_learns(x: Tensor, codebook: Tensor) -> Pair:
+    """The codes are looked up with their gradient."""
+    index = right.vector_quantize(x.detach(), codebook.detach())[0]
+    return index, codebook[index] + (x - x.detach())
+
+
 def quantize_gradient_scaled(x: Tensor, codebook: Tensor) -> Pair:
     """A quarter of the gradient."""
     index, quantized = right.vector_quantize(x.detach(), codebook)
@@ -118,6 +124,14 @@ def residual_last_code(x: Tensor, codebooks: Tensor) -> Pair:
 def residual_by_product(x: Tensor, codebooks: Tensor) -> Pair:
     """Largest inner product with the residual."""
     return _staged(x, codebooks, "product")
+
+
+def residual_codebooks_learn(x: Tensor, codebooks: Tensor) -> Pair:
+    """The codes are looked up with their gradient."""
+    index, quantized = right.residual_vector_quantize(x, codebooks.detach())
+    chosen = [book[index[..., q]] for q, book in enumerate(codebooks.unbind(0))]
+    codes = torch.stack(chosen).sum(0)
+    return index, quantized + (codes - codes.detach())
 
 
 def residual_gradient_repeated(x: Tensor, codebooks: Tensor) -> Pair:
