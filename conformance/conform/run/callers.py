@@ -10,7 +10,7 @@ import torch
 from conform.judge.sampling import as_tuple
 from conform.law.measures import Metered
 from conform.run.calls import Judged, NotClaimed, TargetCalls
-from conform.run.oracle import Oracle, as_given
+from conform.run.oracle import Oracle, as_given, flowing
 from conform.run.replies import NothingFlows
 from conform.run.slots import gradient_slots
 
@@ -228,15 +228,20 @@ def _flows_as_drawn(calls: TargetCalls, operator: str, slots: set[int | str]) ->
     """NothingFlows unless gradients flow to these slots where the inputs are those that were drawn.
 
     What a target can differentiate must not hang on values: where it can, a gradient that does not
-    flow is one of zero, and judged as such.
+    flow is one of zero, and judged as such; so is one that does not flow in the oracle either.
     """
     material, oracle = calls.material, calls.oracles(operator)
     named: dict[int | str, Any] = dict(enumerate(material.inputs))
     named.update(material.options)
     usual = gradient_slots(oracle.operator.spec, calls.claim(operator), named)
-    if operator != material.operator.name or not slots <= set(usual):
-        raise NothingFlows("a gradient that is asked for does not flow")
     options = material.options
+    if operator != material.operator.name:
+        raise NothingFlows("a gradient that is asked for does not flow")
+    if not slots <= set(usual):
+        full = calls.full_options(operator, options)
+        if slots & set(flowing(oracle.bound(material.inputs, full, calls.dtype))):
+            raise NothingFlows("a gradient that is asked for does not flow")
+        return
     results = as_tuple(oracle(material.inputs, calls.full_options(operator, options), calls.dtype))
     ones = tuple(torch.ones_like(x) for x in results if x.is_floating_point())
     judged = calls.call(operator, material.inputs, options, wrt=usual, cotangents=ones)

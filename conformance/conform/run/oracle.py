@@ -81,6 +81,18 @@ class Bound:
         return self.function(*args, **options)
 
 
+def flowing(bound: Bound) -> list[int | str]:
+    """The slots to which a gradient flows, be it zero."""
+    leaves = [x.detach().requires_grad_() for x in bound.tensors]
+    with torch.enable_grad():
+        floats = [x for x in as_tuple(bound(*leaves)) if x.is_floating_point() and x.requires_grad]
+    if not floats:
+        return []
+    ones = [torch.ones_like(x) for x in floats]
+    found = torch.autograd.grad(floats, leaves, ones, allow_unused=True)
+    return [slot for slot, x in zip(bound.slots, found, strict=True) if x is not None]
+
+
 class Gradient:
     """Gradients of a Bound with respect to some slots, pulled back from cotangents."""
 
