@@ -64,10 +64,14 @@ def unit(x: Tensor) -> Tensor:
     """x / ||x|| over the last dimension; a zero vector has no direction (NaN).
 
     On the way back eager code stores x / ||x||^2, which the gradient is multiplied by for that of
-    the length; in rows of equal numbers its roundings do not average out.
+    the length; in rows of equal numbers its roundings do not average out. What flows back directly
+    and what does by the length are tensors of their own there, either of which may overflow.
     """
-    length = mark("length", torch.sqrt(torch.sum(x * x, dim=-1, keepdim=True)))
+    by_length = mark("backward.unit", x)
+    length = mark("length", torch.sqrt(torch.sum(by_length * by_length, dim=-1, keepdim=True)))
     if not injected():
         return mark("unit", x / length)
     rate = mark("rate", mark("rate", x / length) / length).detach()
-    return mark("unit", x / length.detach() - (length - length.detach()) * rate)
+    direct = mark("backward.unit", x)
+    change = mark("backward.unit", (length - length.detach()).expand_as(x))
+    return mark("unit", direct / length.detach() - change * rate)

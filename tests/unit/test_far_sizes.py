@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from conform.records import Outcome
-from conform.run.far import FAR, far_cases
+from conform.run.far import FAR, FAR_BY_EIGHT, far_cases
 from conform.run.implementations import Bench
 from conform.run.profiles import PROFILES
 from conform.run.verify import verify
@@ -22,11 +22,13 @@ def law_of(name: str, kind: str) -> Property:
     return next(p for p in BOOK.operator(name).properties if p.kind == kind)
 
 
-def cases(name: str, kind: str = "agreement", **limits: Limit) -> list[dict[str, int]]:
+def cases(
+    name: str, kind: str = "agreement", dtype: str = "float32", **limits: Limit
+) -> list[dict[str, int]]:
     bench = Bench(BOOK, PROFILES["quick"])
     bench.claims[name] = replace(bench.claims[name], limits=limits)
     session = bench.session(name, bench.oracle(name))
-    return [case.dims for _, case, _ in far_cases(session, law_of(name, kind), "float32")]
+    return [case.dims for _, case, _ in far_cases(session, law_of(name, kind), dtype)]
 
 
 def test_each_long_dim_goes_far_by_itself() -> None:
@@ -53,6 +55,11 @@ def test_gradients_are_asked_for_the_width_first() -> None:
     found = cases("rms_norm", "gradient")
     assert len(found) == PROFILES["quick"].far_gradients
     assert found[0]["E"] > 1000
+
+
+def test_half_precision_is_asked_at_whole_vectors() -> None:
+    found = [dims for dtype in ("bfloat16", "float16") for dims in cases("gelu", dtype=dtype)]
+    assert [dims["N"] for dims in found] == [FAR_BY_EIGHT[0]]
 
 
 @pytest.mark.parametrize("name", ["layer_norm", "rms_norm"])

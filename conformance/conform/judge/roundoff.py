@@ -183,9 +183,12 @@ class Roundoff(TorchDispatchMode):
             return out
         noise = self._noise(out.shape)
         if name == "_softmax":
-            # exp(x - max): the rounding of the difference is multiplied by its own size.
-            depth = args[0].amax(args[1], keepdim=True) - args[0]
-            return out * (1.0 + noise * (unit * (2 * FUNCTION_ULPS + depth.nan_to_num(posinf=0.0))))
+            # exp(x - max): the rounding of the difference is multiplied by its own size. The sum
+            # of a row is off for all of it.
+            top = args[0].amax(args[1], keepdim=True)
+            depth = (top - args[0]).nan_to_num(posinf=0.0)
+            total = self._noise(top.shape) * (unit * _growth(out.shape[args[1]]))
+            return out * (1.0 + noise * (unit * (2 * FUNCTION_ULPS + depth)) + total)
         if name == "pow" and not isinstance(args[1], torch.Tensor) and args[1] == 2:
             return out * torch.add(self._one, noise, alpha=unit)
         if name == "pow":

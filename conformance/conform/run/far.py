@@ -29,6 +29,7 @@ LONG = frozenset(
 )
 FAR = (4099, 2051, 1027, 515, 259)  # the largest that is little work
 FAR_BY_EIGHT = (4104, 2056, 1032, 520, 264)  # where vectors are whole
+HALF = ("bfloat16", "float16")
 ROWS = 1100  # at most, where it is no width
 ELEMENTS = 2**17  # of all inputs
 COMPUTED = {"agreement": 2**20, "gradient": 2**18}  # of all that the oracle computes on the way
@@ -39,19 +40,26 @@ NEAR, NEAR_WIDTH = 2, 8  # of every other dim that is free; of widths, where row
 def far_cases(session: Session, law: Property, dtype: str) -> Iterator[tuple[Drawn, Case, Variant]]:
     """A case for every dim that may go far, in one dtype: of odd sizes, and of whole vectors.
 
-    Gradients take longer, and are asked for as many dims as the profile says.
+    Gradients take longer, and are asked for as many dims as the profile says. Values in half
+    precision, where vectors are longer, are asked at whole vectors; in quick runs of the width
+    alone, in one of the two dtypes.
     """
-    if dtype != ("float32" if "float32" in session.dtypes else session.dtypes[0]):
-        return
     if session.interprets:  # thousands of programs, one after the other
         return
+    seed = derive_seed(session.seed, law.operator, "far")
     spec = session.book.operator(law.operator).spec
-    names = _long_dims(spec, derive_seed(session.seed, law.operator, "far"))
-    asked = [(name, FAR) for name in names]
-    asked += [(name, FAR_BY_EIGHT) for name in names] * session.profile.far_by_eight
-    if law.kind == "gradient":
-        asked = asked[: session.profile.far_gradients]
-    drawn = session.drawn(law.operator, len(asked))
+    names, every = _long_dims(spec, seed), session.profile.far_by_eight
+    whole = [(name, FAR_BY_EIGHT) for name in names]
+    if dtype == ("float32" if "float32" in session.dtypes else session.dtypes[0]):
+        asked = [(name, FAR) for name in names] + whole * every
+        if law.kind == "gradient":
+            asked = asked[: session.profile.far_gradients]
+    elif dtype in HALF and law.kind == "agreement" and (every or dtype == HALF[seed % 2]):
+        asked = whole if every else whole[:1]
+    else:
+        return
+    begin = session.dtypes.index(dtype) if dtype in session.dtypes else 0
+    drawn = session.drawn(law.operator, begin + len(asked))[-len(asked) :]
     for item, (name, pool) in zip(drawn, asked, strict=False):
         found = _farthest(session, law, item, dtype, name, pool)
         if found is not None:
