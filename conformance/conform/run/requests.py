@@ -22,7 +22,7 @@ Tensor = torch.Tensor
 # How what a law computes may lie; half of it as attention's tensors most often do.
 DERIVED = ("contiguous", "swapped", "transposed", "swapped", "sliced", "swapped", "misaligned")
 
-REVERSIBLE = frozenset({"tokens", "integers", "positions", "permutation", "mask"})  # generators
+REVERSIBLE = frozenset({"tokens", "integers", "positions", "permutation", "mask", "lengths"})
 
 
 @dataclass(frozen=True)
@@ -168,11 +168,17 @@ def as_bytes(given: Arg, dtype: str | None) -> Arg:
     return replace(given, storage=given.storage.to(torch.uint8), dtype=torch.uint8)
 
 
+def _stands_still(x: Tensor) -> list[str]:
+    """Axes before the last along which a tensor was expanded."""
+    pairs = list(zip(x.shape, x.stride(), strict=True))[:-1]
+    return [str(i) for i, (size, stride) in enumerate(pairs) if size > 1 and stride == 0]
+
+
 def argument(material: Material, value: Any, strides: str, dtype: str, layout: str) -> Arg:
     """One argument: a drawn tensor where it was placed, if the target takes such strides.
 
-    Another tensor of real numbers lies as `layout` says, if the target takes that; one of others
-    is expanded where it repeats itself.
+    Another tensor of real numbers lies as `layout` says, or stands still where the law expanded it,
+    if the target takes that; one of others is expanded where it repeats itself.
     """
     if isinstance(value, Sublayer):
         return CallableArg(value.name, value.width, value.seed)
@@ -201,6 +207,10 @@ def argument(material: Material, value: Any, strides: str, dtype: str, layout: s
     given = value.detach().to(DTYPES[dtype])
     if material.is_swapped(value):
         layout = "swapped"
+    elif layout != "contiguous" and (axes := _stands_still(value)):
+        layout = (
+            f"expanded:{','.join(axes)}"  # a law's expand() is a view in the target's hands too
+        )
     if layout == "transposed" and given.dim() < 2:
         layout = "sliced"
     if layout != "contiguous" and not material.is_fresh(value):
