@@ -208,9 +208,7 @@ def argument(material: Material, value: Any, strides: str, dtype: str, layout: s
     if material.is_swapped(value):
         layout = "swapped"
     elif layout != "contiguous" and (axes := _stands_still(value)):
-        layout = (
-            f"expanded:{','.join(axes)}"  # a law's expand() is a view in the target's hands too
-        )
+        layout = f"expanded:{','.join(axes)}"
     if layout == "transposed" and given.dim() < 2:
         layout = "sliced"
     if layout != "contiguous" and not material.is_fresh(value):
