@@ -82,6 +82,7 @@ def add_rms_norm(
     al. 2020, figure 1(b)), the two steps in one as inference engines have them.
     """
     total = _sum(x, residual, _checked(x, eps, gamma=gamma))
+    total = mark("backward.partial", total)  # gradients of its uses are added up one by one
     normed = rms_norm(mark("residual_sum", total), gamma, eps=eps)
     return normed.to(x.dtype), total.to(x.dtype)
 
@@ -96,6 +97,7 @@ def add_layer_norm(
     Source: Ba et al. 2016, eq. 4; Vaswani et al. 2017, section 3.1; Xiong et al. 2020.
     """
     total = _sum(x, residual, _checked(x, eps, gamma=gamma, beta=beta))
+    total = mark("backward.partial", total)  # gradients of its uses are added up one by one
     normed = layer_norm(mark("residual_sum", total), gamma, beta, eps=eps)
     return normed.to(x.dtype), total.to(x.dtype)
 
