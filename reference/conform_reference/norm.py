@@ -141,7 +141,7 @@ def pre_norm_residual(
     Raises ValueError as `layer_norm`. Source: Xiong et al. 2020, figure 1(b).
     """
     dtype = _checked(x, eps, gamma=gamma, beta=beta)
-    y = x.to(dtype)
+    y = mark("backward.partial", x.to(dtype))  # gradients of its uses are added up one by one
     normed = mark("norm_output", layer_norm(y, gamma, beta, eps=eps))
     return (y + mark("sublayer_output", sublayer(normed))).to(x.dtype)
 
