@@ -30,6 +30,12 @@ def tanh(name: str, z: Tensor) -> Tensor:
     return _through(name, g, 1 - g * g, z)
 
 
+def _change(y: Tensor, value: Tensor) -> Tensor:
+    """0 with the gradient of y; `value` is y's, detached."""
+    change = y - value
+    return torch.where(torch.isnan(change), 0.0, change)
+
+
 def standardised(
     y: Tensor, normalised: Tensor, scale: Tensor, gain: Tensor, mean: Tensor | None = None
 ) -> Tensor:
@@ -44,12 +50,13 @@ def standardised(
     if not injected():
         return mark("normalised", normalised) * gain
     kept, centred = mark("saved_scale", scale).detach(), y.detach()
-    change = y - centred
-    change = torch.where(torch.isnan(change), 0.0, change)
-    moved, again = change, centred
+    # Eager code may widen y once for the values and once for the statistics, and each of the two
+    # gradients is rounded on its way back.
+    moved, change = (_change(mark("backward.partial", y), centred) for _ in range(2))
+    again = centred
     if mean is not None:
         centred, again = (centred - mark("saved_mean", mean).detach() for _ in range(2))
-        moved = change - torch.mean(change, dim=-1, keepdim=True)
+        moved = moved - torch.mean(change, dim=-1, keepdim=True)
     n = centred * kept
     along = n * torch.mean(again * kept * change, dim=-1, keepdim=True)
     value = normalised.detach()

@@ -82,6 +82,7 @@ def add_rms_norm(
     al. 2020, figure 1(b)), the two steps in one as inference engines have them.
     """
     total = _sum(x, residual, _checked(x, eps, gamma=gamma))
+    total = mark("backward.partial", total)  # gradients of its uses are added up one by one
     normed = rms_norm(mark("residual_sum", total), gamma, eps=eps)
     return normed.to(x.dtype), total.to(x.dtype)
 
@@ -96,6 +97,7 @@ def add_layer_norm(
     Source: Ba et al. 2016, eq. 4; Vaswani et al. 2017, section 3.1; Xiong et al. 2020.
     """
     total = _sum(x, residual, _checked(x, eps, gamma=gamma, beta=beta))
+    total = mark("backward.partial", total)  # gradients of its uses are added up one by one
     normed = layer_norm(mark("residual_sum", total), gamma, beta, eps=eps)
     return normed.to(x.dtype), total.to(x.dtype)
 
@@ -139,7 +141,7 @@ def pre_norm_residual(
     Raises ValueError as `layer_norm`. Source: Xiong et al. 2020, figure 1(b).
     """
     dtype = _checked(x, eps, gamma=gamma, beta=beta)
-    y = x.to(dtype)
+    y = mark("backward.partial", x.to(dtype))  # gradients of its uses are added up one by one
     normed = mark("norm_output", layer_norm(y, gamma, beta, eps=eps))
     return (y + mark("sublayer_output", sublayer(normed))).to(x.dtype)
 
