@@ -79,4 +79,4 @@ def dpo_loss(chosen, rejected, chosen_reference, rejected_reference, *, beta):
     wide = torch.promote_types(chosen.dtype, torch.float32)
     c, r, cr, rr = (x.to(wide) for x in (chosen, rejected, chosen_reference, rejected_reference))
     margin = beta * ((c - r) - (cr - rr))
-    return F.softplus(-margin).mean().to(chosen.dtype)
+    return -F.logsigmoid(margin).mean().to(chosen.dtype)  # (softplus drops exp(-20) in float64)

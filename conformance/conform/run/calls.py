@@ -12,7 +12,7 @@ from conform.draw.fill import DTYPES
 from conform.judge.sampling import as_tuple
 from conform.records import Outcome
 from conform.run.constraints import outside
-from conform.run.judgement import Call, judge_gradient, judge_values, overflowed, undeclared
+from conform.run.judgement import Call, blank, judge_gradient, judge_values, overflowed, undeclared
 from conform.run.material import Material
 from conform.run.oracle import Oracle, Truth
 from conform.run.replies import (
@@ -242,7 +242,10 @@ class TargetCalls:
         if call.wrt:
             judged = judge_gradient(call, reply, truth)
         elif truth is None:
-            judged = Judged(reply=reply, values=values_of(list(reply.results), reply.is_tuple))
+            results = list(reply.results)
+            if not self.expecting_error:
+                blank(call, results)
+            judged = Judged(reply=reply, values=values_of(results, reply.is_tuple))
         else:
             judged = judge_values(call, reply, truth)
         judged.undeclared = changed
