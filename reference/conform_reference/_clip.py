@@ -52,11 +52,11 @@ def _pair_by_pair(image: Tensor, text: Tensor) -> Tensor:
     images, texts = image.to(dtype), text.to(dtype)
     one, other = unit(images).detach(), unit(texts).detach()
     lost = mark("cosines", one @ other.T) - mark("cosines", one @ other.T)
-    stretch = _growth(images) + _growth(texts).transpose(0, 1)
+    stretch = _log_length(images) + _log_length(texts).transpose(0, 1)
     return stretch * lost.detach() * 0.5**0.5
 
 
-def _growth(x: Tensor) -> Tensor:
+def _log_length(x: Tensor) -> Tensor:
     """Zero, [N,1], with the slope of log ||x||."""
     length = torch.sqrt(torch.sum(x * x, dim=-1, keepdim=True))
     return (length - length.detach()) / length.detach()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 import torch
 
@@ -25,7 +23,7 @@ def test_what_stands_in_them_is_replaced_without_a_truth_at_hand(rows: str, kept
     oracle = Oracle(BOOK.operator("attention"), {"masked_rows": rows})
     q, k, v = (torch.randn(1, 1, 2, 4, dtype=torch.float64) for _ in range(3))
     hidden = {"mask": torch.tensor([[True, False], [False, False]])}
-    claim = replace(bench.claims["attention"])
+    claim = bench.claims["attention"]
     call = Call(material, oracle, claim, (q, k, v), hidden, (), (), False)
     results = [torch.full((1, 1, 2, 4), 7.0)]
     blank(call, results)

@@ -2,8 +2,7 @@
 
 A row wider than the block of threads, more rows than a grid has programs for, a tail where the
 width is odd: each dim that real models make long is long by itself, so that the oracle has little
-to compute. The sizes
-are odd, so that something is always left over, and multiples of eight.
+to compute. The sizes are odd, so that something is always left over, and multiples of eight.
 """
 
 from __future__ import annotations
@@ -27,9 +26,10 @@ from conform.spec.models import OperatorSpec
 LONG = frozenset(
     "B B_ N M L Lq Lk S T P E F I O V C A X Y U n m o1 i1 o2 i2 Dh Ds rows columns".split()
 )
-FAR = (4099, 2051, 1027, 515, 259)  # the largest that is little work
-FAR_BY_EIGHT = (4104, 2056, 1032, 520, 264)  # where vectors are whole
-HALF = ("bfloat16", "float16")
+FAR: tuple[int, ...] = (4099, 2051, 1027, 515, 259)  # the largest that is little work
+FAR_BY_EIGHT: tuple[int, ...] = (4104, 2056, 1032, 520, 264)  # where vectors are whole
+COARSE = FAR_BY_EIGHT[2:]  # for bfloat16: what a few of thousands weigh drowns in its rounding
+HALF = ("float16", "bfloat16")
 ROWS = 1100  # at most, where it is no width
 ELEMENTS = 2**17  # of all inputs
 COMPUTED = {"agreement": 2**20, "gradient": 2**18}  # of all that the oracle computes on the way
@@ -42,20 +42,22 @@ def far_cases(session: Session, law: Property, dtype: str) -> Iterator[tuple[Dra
 
     Gradients take longer, and are asked for as many dims as the profile says. Values in half
     precision, where vectors are longer, are asked at whole vectors; in quick runs of the width
-    alone, in one of the two dtypes.
+    alone, in the finer of the two that are claimed.
     """
     if session.interprets:  # thousands of programs, one after the other
         return
-    seed = derive_seed(session.seed, law.operator, "far")
     spec = session.book.operator(law.operator).spec
-    names, every = _long_dims(spec, seed), session.profile.far_by_eight
-    whole = [(name, FAR_BY_EIGHT) for name in names]
+    names = _long_dims(spec, derive_seed(session.seed, law.operator, "far"))
+    every = session.profile.far_by_eight
+    half = [name for name in HALF if name in session.dtypes]
     if dtype == ("float32" if "float32" in session.dtypes else session.dtypes[0]):
-        asked = [(name, FAR) for name in names] + whole * every
+        asked = [(name, FAR) for name in names]
+        asked += [(name, FAR_BY_EIGHT) for name in names] * every
         if law.kind == "gradient":
             asked = asked[: session.profile.far_gradients]
-    elif dtype in HALF and law.kind == "agreement" and (every or dtype == HALF[seed % 2]):
-        asked = whole if every else whole[:1]
+    elif dtype in half[: None if every else 1] and law.kind == "agreement":
+        sizes = COARSE if dtype == "bfloat16" else FAR_BY_EIGHT
+        asked = [(name, sizes) for name in names][: None if every else 1]
     else:
         return
     begin = session.dtypes.index(dtype) if dtype in session.dtypes else 0
@@ -99,8 +101,8 @@ def _farthest(
     own = variant_of(law)
     if name not in _widths(spec):
         pool = tuple(size for size in pool if size <= ROWS)
-    if even(parse(spec.dims[name])):
-        pool = tuple(size + 3 for size in pool) if pool[-1] % 2 else pool
+    if even(parse(spec.dims[name])) and pool[-1] % 2:
+        pool = tuple(size + 3 for size in pool)
     for near in (_near(spec, name), {}):
         for size in pool:
             dims = {**near, **own.dims, name: str(size)}
