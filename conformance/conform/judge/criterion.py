@@ -114,6 +114,19 @@ def steep_apart(
     return torch.where(steep, centre + (stretched - centre) * STRETCH, samples)
 
 
+def level_apart(
+    samples: torch.Tensor, small: torch.Tensor, centre: torch.Tensor, scale: float, stretch: float
+) -> torch.Tensor:
+    """`samples`, but `small` ones (`stretch` times the roundoff) where `scale` belittles them.
+
+    Float64 is judged as float32 scaled down. Where float32's roundoff already turns a result about
+    (a tie among scores of 1e30, which the last bit decides) float64's does so as well, as far.
+    """
+    large, actual = (((x - centre).abs()).square().mean(0).sqrt() for x in (samples, small))
+    level = torch.isfinite(actual) & (actual > STEEP**2 * stretch * large)
+    return torch.where(level, centre + (small - centre) / scale, samples)
+
+
 def close_apart(samples: torch.Tensor, apart: torch.Tensor, centre: torch.Tensor) -> torch.Tensor:
     """`samples`, but those rounded `apart` where these spread far more widely.
 

@@ -143,7 +143,7 @@ def _float32(x: torch.Tensor, c: torch.Tensor, noise: Roundoff) -> torch.Tensor:
     """Marks named `float32.*` are held in float32 by every implementation, whatever the dtype."""
     before, noise.paused = noise.paused, True
     try:
-        return rounded_on_scaled_grid(x, c, torch.float32)
+        return _stretched(x, rounded_on_scaled_grid(x, c, torch.float32), min(noise.scale, 1.0))
     finally:
         noise.paused = before
 

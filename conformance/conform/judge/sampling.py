@@ -91,6 +91,7 @@ class Manner:
 USUAL = Manner()
 STRETCHED = Manner(STRETCH)
 APART = Manner(3**0.5, apart=True)  # half a step up or down, not anything between
+SMALL = Manner(2.0**-26)  # a few roundoffs of float64
 
 
 def as_tuple(value: Any) -> tuple[Any, ...]:

@@ -16,9 +16,10 @@ from conform.judge.criterion import (
     close_apart,
     exact_residual,
     judge,
+    level_apart,
     steep_apart,
 )
-from conform.judge.sampling import APART, STRETCHED, as_tuple
+from conform.judge.sampling import APART, SMALL, STRETCHED, as_tuple
 from conform.records import Outcome
 from conform.run.decided import Settled, is_open, settle
 from conform.run.excuses import excuse_of, flushed_change
@@ -270,6 +271,10 @@ def _compare(call: Call, results: Sequence[Any], truth: Truth) -> Judged:
                 residual = judge(got, want, samples, model.scale, extra)
             if not residual.within and want.numel():
                 samples = close_apart(samples, truth.draw(APART)[position], want)
+                residual = judge(got, want, samples, model.scale, extra)
+            if not residual.within and want.numel() and model.scale < 1.0:
+                small = truth.draw(SMALL)[position]
+                samples = level_apart(samples, small, want, model.scale, SMALL.stretch)
                 residual = judge(got, want, samples, model.scale, extra)
         position += int(floating)
         if residual.excess > worst.excess or worst.elements == 0:

@@ -9,9 +9,9 @@ from typing import Any
 import torch
 
 from conform.draw.case import derive_seed
-from conform.judge.criterion import close_apart, spread, steep_apart
+from conform.judge.criterion import close_apart, level_apart, spread, steep_apart
 from conform.judge.roundoff import Roundoff, as_samples
-from conform.judge.sampling import APART, STRETCHED, USUAL, Manner
+from conform.judge.sampling import APART, SMALL, STRETCHED, USUAL, Manner
 from conform.law.bounds import tensor
 from conform.law.evaluate import Evaluator
 from conform.run.material import Material
@@ -62,6 +62,12 @@ class LawNoise:
             samples = [
                 close_apart(steep_apart(s, wide, e), a, e)
                 for s, wide, a, e in zip(samples, stretched, apart, exact, strict=True)
+            ]
+        if steep and self.scale < 1.0:
+            small = self.sampled(sides, manner=SMALL)
+            samples = [
+                level_apart(s, few, e, self.scale, SMALL.stretch)
+                for s, few, e in zip(samples, small, exact, strict=True)
             ]
         return [_open(spread(s, e, self.scale)) for s, e in zip(samples, exact, strict=True)]
 
