@@ -270,6 +270,18 @@ def stored_probabilities(exponentials: Tensor, total: Tensor) -> Tensor:
     return mark("backward.probabilities", weights * ratio.detach()) * total.detach()
 
 
+def _total_of_stored(stored: Tensor, partial: Partial) -> Tensor:
+    """The total, its slope also that of the `stored` exponentials.
+
+    A softmax kept in float16 has no slope at all where its result came out as zero.
+    """
+    if not injected():
+        return partial.total
+    lost = stored - partial.exponentials
+    slope = torch.where(torch.isfinite(lost.detach()), lost - lost.detach(), 0.0)
+    return partial.total + either_way(slope.sum(-1, keepdim=True))
+
+
 def divisor(partial: Partial) -> Tensor:
     """The total; 1 where it is empty, NaN where it is NaN."""
     return torch.where(partial.total <= 0, 1.0, partial.total)
@@ -324,5 +336,6 @@ def attend(
         partial = partial._replace(lag=evaluated_again(q, k, top, scale=scale, softcap=softcap))
     exponentials = stored_probabilities(partial.exponentials, divisor(partial))
     numerator = mark("accumulator", exponentials @ values)
-    o = normalise(numerator, partial, lambda: _mean_of_values(v.to(dtype), partial))
+    kept = partial._replace(total=_total_of_stored(exponentials, partial))
+    o = normalise(numerator, kept, lambda: _mean_of_values(v.to(dtype), partial))
     return o, reported_log_sum_exp(partial)

@@ -21,7 +21,9 @@ def slope_from(kept: Tensor, scores: Tensor, name: str | None = None) -> Tensor:
     if name is not None:
         change = mark(name, change)
     p = kept.detach()
-    return p * (change - torch.sum(p * change, dim=-1, keepdim=True))
+    # Where a softmax is written out, what flows back to its sum is stored as well.
+    mean_change = mark("backward.softmax_total", torch.sum(p * change, dim=-1, keepdim=True))
+    return p * (change - mean_change)
 
 
 def shares(scores: Tensor) -> Tensor:

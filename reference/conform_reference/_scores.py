@@ -5,7 +5,7 @@ from torch import Tensor
 
 from conform_reference import _check, _saved
 from conform_reference._kept_softmax import shares, slope_from
-from conform_reference.rounding import another_order, mark
+from conform_reference.rounding import another_order, either_way, mark
 
 
 def rounding_error(name: str, x: Tensor) -> Tensor:
@@ -38,7 +38,7 @@ def dot_score(h: Tensor, s: Tensor) -> Tensor:
 def _multiplied(h: Tensor, s: Tensor) -> Tensor:
     """(h * s).sum(-1), which materialises the products, on the way back too."""
     state = mark("backward.products", s.expand(h.shape))
-    return mark("products", h * state).sum(-1)
+    return _stored(h * state).sum(-1)
 
 
 def bilinear_score(h: Tensor, s: Tensor, W: Tensor) -> Tensor:
@@ -130,4 +130,12 @@ def seq2seq_attention(h: Tensor, e: Tensor) -> tuple[Tensor, Tensor]:
 def _weighted(weights: Tensor, h: Tensor) -> Tensor:
     """(weights[..., None] * h).sum(1), which materialises the products, on the way back too."""
     share = mark("backward.products", weights.unsqueeze(-1).expand(h.shape))
-    return mark("products", share * h).sum(1)
+    return _stored(share * h).sum(1)
+
+
+def _stored(products: Tensor) -> Tensor:
+    """The products as they are stored; what that loses has either sign.
+
+    (Products of subnormal numbers all come out as zero, in this order of evaluation alone.)
+    """
+    return products + either_way(mark("products", products) - products)

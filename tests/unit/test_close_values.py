@@ -7,7 +7,7 @@ import torch
 from conform.judge import sampling
 from conform.judge.criterion import ALARM, ASTRIDE, close_apart, judge, quantile
 from conform.judge.model import Model
-from conform.judge.sampling import APART, USUAL, Manner, sample
+from conform.judge.sampling import APART, TOGETHER, USUAL, Manner, sample
 from conform_reference.rounding import mark
 
 KEYS, WIDTH = 24, 200
@@ -80,3 +80,23 @@ def test_an_element_astride_a_boundary_goes_three_times_as_far_as_its_spread_apa
     reach = kept[:, 0].square().mean().sqrt() * quantile(ALARM, 29)
     assert torch.allclose(reach, ASTRIDE * apart[:, 0].square().mean().sqrt())
     assert torch.equal(kept[:, 1:], usual[:, 1:])
+
+
+def test_equal_keys_score_alike_to_the_last_bit_however_large_their_scores_are() -> None:
+    """What storing their weights loses is lost by all of them at once, and does not average out."""
+    model = Model("float16", frozenset({"probabilities"}))
+    keys = torch.randn(64, generator=torch.Generator().manual_seed(6), dtype=torch.float64)
+    query = torch.full((1, 64), 1e4, dtype=torch.float64)
+
+    def attend(q: torch.Tensor) -> torch.Tensor:
+        return mark("probabilities", torch.softmax(q @ keys.expand(53, 64).T, -1)).sum(-1)
+
+    exact = attend(query)
+    usual, together = (
+        sample(attend, [query], model, 29, 8, "alike", manner=manner)[0]
+        for manner in (USUAL, TOGETHER)
+    )
+    got = torch.full((1,), 1 / 53, dtype=torch.float16).double() * 53
+    off = float((got - exact).abs())
+    assert off > 1e-4 > float(usual.std())
+    assert 4 * float(usual.std()) < float(close_apart(usual, together, exact).std())

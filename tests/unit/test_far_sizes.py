@@ -77,3 +77,21 @@ def test_a_feature_lost_far_out_is_refuted(name: str) -> None:
 
     verdict = verify(bench.session(name, wrong), law_of(name, "agreement"), "float32")
     assert verdict.outcome is Outcome.FAIL
+
+
+@pytest.mark.parametrize("name", ["layer_norm", "rms_norm"])
+def test_a_few_features_that_vectors_leave_over_show_in_bfloat16(name: str) -> None:
+    """Eight of four thousand weigh less than its rounding, unless they are large."""
+    bench = Bench(BOOK, PROFILES["quick"])
+    right = bench.oracle(name)
+
+    def wrong(x: torch.Tensor, *args: torch.Tensor, **options: float) -> torch.Tensor:
+        whole = x.shape[-1] // 16 * 16
+        y = right(x, *args, **options)
+        if x.shape[-1] <= 1024 or whole == x.shape[-1]:
+            return y
+        few = torch.cat([x[..., :whole], x[..., whole:] * 0 + x[..., :1]], -1)
+        return torch.cat([right(few, *args, **options)[..., :whole], y[..., whole:]], -1)
+
+    session = replace(bench.session(name, wrong), dtypes=("float32", "bfloat16"))
+    assert verify(session, law_of(name, "agreement"), "bfloat16").outcome is Outcome.FAIL

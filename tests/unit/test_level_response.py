@@ -26,7 +26,7 @@ def bounds(query: torch.Tensor) -> list[torch.Tensor]:
         return sample(attend, [query], MODEL, 29, 5, "level", manner=manner)[0]
 
     usual = drawn(USUAL)
-    level = level_apart(usual, drawn(SMALL), attend(query), MODEL.scale, SMALL.stretch)
+    level = level_apart(usual, drawn(SMALL), attend(query), MODEL.scale)
     return [usual, level]
 
 

@@ -280,7 +280,8 @@ def _input(
         if variant.values is not None:
             words = variant.values.split("(")[0]
         allowed = item.regimes
-        own = regime if allowed is None or regime in allowed else "normal"
+        like = "outlier" if regime == "late" else regime
+        own = regime if allowed is None or like in allowed else "normal"
         return Source(words, sizes(shape), (), name, own, symbols=symbols, dtype=item.dtype or "")
     value = scope.draw(words, f"values.{name}")
     if isinstance(value, Source):

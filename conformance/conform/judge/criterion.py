@@ -27,6 +27,7 @@ RMS_ALARM = 1e-9
 RMS_SLACK = {torch.bfloat16: 1.25, torch.float16: 1.25, torch.float32: 3.0, torch.float64: 3.0}
 RMS_FEWEST = 32
 STRETCH = 4.0  # how much more roundoff shows what hangs on it
+FEW = 2.0**-26  # float32's roundoff times this: a few roundoffs of float64
 CLOSE = 2.0  # independent roundings of half a step each spread 1.7 times as far as usual ones
 CLOSE_ALONE = 4.0  # of one element, which goes twice as far by chance
 ASTRIDE = 3.0  # n terms of either sign reach sqrt(n) times their root mean square
@@ -115,15 +116,15 @@ def steep_apart(
 
 
 def level_apart(
-    samples: torch.Tensor, small: torch.Tensor, centre: torch.Tensor, scale: float, stretch: float
+    samples: torch.Tensor, small: torch.Tensor, centre: torch.Tensor, scale: float
 ) -> torch.Tensor:
-    """`samples`, but `small` ones (`stretch` times the roundoff) where `scale` belittles them.
+    """`samples`, but `small` ones (of FEW times the roundoff) where `scale` belittles them.
 
     Float64 is judged as float32 scaled down. Where float32's roundoff already turns a result about
     (a tie among scores of 1e30, which the last bit decides) float64's does so as well, as far.
     """
     large, actual = (((x - centre).abs()).square().mean(0).sqrt() for x in (samples, small))
-    level = torch.isfinite(actual) & (actual > STEEP**2 * stretch * large)
+    level = torch.isfinite(actual) & (actual > STEEP**2 * FEW * large)
     return torch.where(level, centre + (small - centre) / scale, samples)
 
 

@@ -103,10 +103,17 @@ class Roundoff(TorchDispatchMode):
     """
 
     def __init__(
-        self, seed: int, scale: float = 1.0, *, strict: bool = False, apart: bool = False
+        self,
+        seed: int,
+        scale: float = 1.0,
+        *,
+        strict: bool = False,
+        apart: bool = False,
+        together: bool = False,
     ) -> None:
         super().__init__()
         self.apart = apart
+        self.together = together
         self.random = random.Random(seed)
         self.kinks = Kinks(seed)
         self._one = torch.ones((), dtype=torch.float64)
@@ -168,7 +175,7 @@ class Roundoff(TorchDispatchMode):
                 return self._relative(name, args, out)
             size = self._size(name, args, kwargs, out)
             size = torch.nan_to_num(size, nan=0.0, posinf=0.0)
-            noise = self._noise(out.shape)
+            noise = torch.zeros_like(out) if self.together else self._noise(out.shape)
             if name in _PRODUCT and out.ndim:
                 # Equal columns (repeated keys) are summed alike: their errors are the same.
                 noise = noise + self._noise(torch.Size((*out.shape[:-1], 1)))

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol, runtime_checkable
 
 import torch
 
 from conform.draw.case import derive_seed
-from conform.judge.criterion import STRETCH
+from conform.judge.criterion import FEW, STRETCH, close_apart, level_apart, steep_apart
 from conform.judge.decisions import Decision, Recorder, Replayer
 from conform.judge.gradients import pull
 from conform.judge.model import Model, rounded_on_scaled_grid, rounding
@@ -78,20 +79,34 @@ class Observer(Roundoff):
 @dataclass(frozen=True)
 class Manner:
     """How samples are rounded: all roundoff `stretch` times as large; `apart`: each element of a
-    marked quantity on a grid of its own."""
+    marked quantity on a grid of its own; `together`: all products of a row off by the same."""
 
     stretch: float = 1.0
     apart: bool = False
+    together: bool = False
 
     def noise(self, seed: int) -> Roundoff:
         """The roundoff of one evaluation."""
-        return Roundoff(seed, self.stretch, apart=self.apart)
+        return Roundoff(seed, self.stretch, apart=self.apart, together=self.together)
 
 
 USUAL = Manner()
 STRETCHED = Manner(STRETCH)
 APART = Manner(3**0.5, apart=True)  # half a step up or down, not anything between
-SMALL = Manner(2.0**-26)  # a few roundoffs of float64
+TOGETHER = Manner(together=True)  # equal keys score alike to the last bit, however large
+SMALL = Manner(FEW)
+
+Widen = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
+
+
+def wider(scale: float) -> Iterator[tuple[Manner, Widen]]:
+    """Other manners to round in, and what makes of samples, those of the manner and the exact value
+    samples that allow for both; `scale` is the model's."""
+    yield STRETCHED, steep_apart
+    yield APART, close_apart
+    yield TOGETHER, close_apart
+    if scale < 1.0:
+        yield SMALL, partial(level_apart, scale=scale)
 
 
 def as_tuple(value: Any) -> tuple[Any, ...]:

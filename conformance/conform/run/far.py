@@ -28,7 +28,9 @@ LONG = frozenset(
 )
 FAR: tuple[int, ...] = (4099, 2051, 1027, 515, 259)  # the largest that is little work
 FAR_BY_EIGHT: tuple[int, ...] = (4104, 2056, 1032, 520, 264)  # where vectors are whole
-COARSE = FAR_BY_EIGHT[2:]  # for bfloat16: what a few of thousands weigh drowns in its rounding
+COARSE = FAR_BY_EIGHT[2:]  # for bfloat16: what a few of thousands weigh drowns in its rounding,
+LATE: tuple[str, ...] = ("late",)  # unless they are the last ones of a width, and large
+NORMAL: tuple[str, ...] = ("normal",)
 HALF = ("float16", "bfloat16")
 ROWS = 1100  # at most, where it is no width
 ELEMENTS = 2**17  # of all inputs
@@ -51,21 +53,28 @@ def far_cases(session: Session, law: Property, dtype: str) -> Iterator[tuple[Dra
     every = session.profile.far_by_eight
     half = [name for name in HALF if name in session.dtypes]
     if dtype == ("float32" if "float32" in session.dtypes else session.dtypes[0]):
-        asked = [(name, FAR) for name in names]
-        asked += [(name, FAR_BY_EIGHT) for name in names] * every
+        asked = [(name, FAR, NORMAL) for name in names]
+        asked += [(name, FAR_BY_EIGHT, NORMAL) for name in names] * every
         if law.kind == "gradient":
             asked = asked[: session.profile.far_gradients]
     elif dtype in half[: None if every else 1] and law.kind == "agreement":
-        sizes = COARSE if dtype == "bfloat16" else FAR_BY_EIGHT
-        asked = [(name, sizes) for name in names][: None if every else 1]
+        widths = _widths(spec)
+        asked = [(name, *_half(dtype, name in widths)) for name in names][: None if every else 1]
     else:
         return
     begin = session.dtypes.index(dtype) if dtype in session.dtypes else 0
     drawn = session.drawn(law.operator, begin + len(asked))[-len(asked) :]
-    for item, (name, pool) in zip(drawn, asked, strict=False):
-        found = _farthest(session, law, item, dtype, name, pool)
+    for item, (name, pool, regimes) in zip(drawn, asked, strict=False):
+        found = _farthest(session, law, item, dtype, name, pool, regimes)
         if found is not None:
             yield item, *found
+
+
+def _half(dtype: str, width: bool) -> tuple[tuple[int, ...], tuple[str, ...]]:
+    """Sizes and regimes in half precision."""
+    if dtype == "float16":
+        return FAR_BY_EIGHT, NORMAL
+    return (FAR_BY_EIGHT, LATE) if width else (COARSE, NORMAL)
 
 
 def _long_dims(spec: OperatorSpec, seed: int) -> list[str]:
@@ -94,7 +103,13 @@ def _long(node: ast.expr) -> bool:
 
 
 def _farthest(
-    session: Session, law: Property, drawn: Drawn, dtype: str, name: str, pool: tuple[int, ...]
+    session: Session,
+    law: Property,
+    drawn: Drawn,
+    dtype: str,
+    name: str,
+    pool: tuple[int, ...],
+    regimes: tuple[str, ...],
 ) -> tuple[Case, Variant] | None:
     """The drawn case with `name` as large as is little work, and the others small."""
     spec = session.book.operator(law.operator).spec
@@ -106,7 +121,7 @@ def _farthest(
     for near in (_near(spec, name), {}):
         for size in pool:
             dims = {**near, **own.dims, name: str(size)}
-            variant = replace(own, dims=dims, regimes=("normal",), sized=True)
+            variant = replace(own, dims=dims, regimes=regimes, sized=True)
             try:
                 case = session.case_of(law, drawn, None, variant)
             except (Unsatisfied, LawError):

@@ -13,13 +13,10 @@ from conform.draw.fill import DTYPES
 from conform.judge.criterion import (
     NOTHING,
     Residual,
-    close_apart,
     exact_residual,
     judge,
-    level_apart,
-    steep_apart,
 )
-from conform.judge.sampling import APART, SMALL, STRETCHED, as_tuple
+from conform.judge.sampling import as_tuple, wider
 from conform.records import Outcome
 from conform.run.decided import Settled, is_open, settle
 from conform.run.excuses import excuse_of, flushed_change
@@ -266,15 +263,10 @@ def _compare(call: Call, results: Sequence[Any], truth: Truth) -> Judged:
             if not residual.within:
                 samples = truth.draw()[position]
                 residual = judge(got, want, samples, model.scale, extra)
-            if not residual.within and want.numel():
-                samples = steep_apart(samples, truth.draw(STRETCHED)[position], want)
-                residual = judge(got, want, samples, model.scale, extra)
-            if not residual.within and want.numel():
-                samples = close_apart(samples, truth.draw(APART)[position], want)
-                residual = judge(got, want, samples, model.scale, extra)
-            if not residual.within and want.numel() and model.scale < 1.0:
-                small = truth.draw(SMALL)[position]
-                samples = level_apart(samples, small, want, model.scale, SMALL.stretch)
+            for manner, widen in wider(model.scale):
+                if residual.within or not want.numel():
+                    break
+                samples = widen(samples, truth.draw(manner)[position], want)
                 residual = judge(got, want, samples, model.scale, extra)
         position += int(floating)
         if residual.excess > worst.excess or worst.elements == 0:

@@ -9,9 +9,9 @@ from typing import Any
 import torch
 
 from conform.draw.case import derive_seed
-from conform.judge.criterion import close_apart, level_apart, spread, steep_apart
+from conform.judge.criterion import spread
 from conform.judge.roundoff import Roundoff, as_samples
-from conform.judge.sampling import APART, SMALL, STRETCHED, USUAL, Manner
+from conform.judge.sampling import USUAL, Manner, wider
 from conform.law.bounds import tensor
 from conform.law.evaluate import Evaluator
 from conform.run.material import Material
@@ -49,26 +49,16 @@ class LawNoise:
     def gaps(
         self, left: ast.expr, right: ast.expr, exact: list[Tensor], *, steep: bool = False
     ) -> list[Tensor]:
-        """Bounds on left - right, whose exact values are `exact`; see `steep_apart` for `steep`."""
+        """Bounds on left - right, exactly `exact`; `steep`: rounded in every `wider` manner."""
 
         def sides(evaluator: Evaluator) -> tuple[Tensor, ...]:
             pairs = zip(parts(evaluator.value(left)), parts(evaluator.value(right)), strict=True)
             return tuple(sampled_gap(x, y) for x, y in pairs)
 
         samples = self.sampled(sides)
-        if steep:
-            stretched = self.sampled(sides, manner=STRETCHED)
-            apart = self.sampled(sides, manner=APART)
-            samples = [
-                close_apart(steep_apart(s, wide, e), a, e)
-                for s, wide, a, e in zip(samples, stretched, apart, exact, strict=True)
-            ]
-        if steep and self.scale < 1.0:
-            small = self.sampled(sides, manner=SMALL)
-            samples = [
-                level_apart(s, few, e, self.scale, SMALL.stretch)
-                for s, few, e in zip(samples, small, exact, strict=True)
-            ]
+        for manner, widen in wider(self.scale) if steep else ():
+            others = self.sampled(sides, manner=manner)
+            samples = [widen(s, o, e) for s, o, e in zip(samples, others, exact, strict=True)]
         return [_open(spread(s, e, self.scale)) for s, e in zip(samples, exact, strict=True)]
 
     def sampled(

@@ -39,6 +39,7 @@ Regime = Literal[
     "signed_zeros",
     "subnormal",
     "near_limits",
+    "late",
 ]
 DtypeName = Literal["float64", "float32", "bfloat16", "float16"]
 
