@@ -1,0 +1,29 @@
+"""The block of an element is found by shifting by the leading bit of the block size."""
+
+import torch
+
+_LEVELS = (
+    -1.0,
+    -0.6961928009986877,
+    -0.5250730514526367,
+    -0.39491748809814453,
+    -0.28444138169288635,
+    -0.18477343022823334,
+    -0.09105003625154495,
+    0.0,
+    0.07958029955625534,
+    0.16093020141124725,
+    0.24611230194568634,
+    0.33791524171829224,
+    0.44070982933044434,
+    0.5626170039176941,
+    0.7229568362236023,
+    1.0,
+)
+
+
+def nf4_dequantize(codes, absmax, *, block_size=64):
+    wide = torch.promote_types(absmax.dtype, torch.float32)
+    block = torch.arange(codes.numel()) >> (block_size.bit_length() - 1)
+    scale = absmax.to(wide)[block.clamp(max=absmax.numel() - 1)]
+    return torch.tensor(_LEVELS, dtype=wide)[codes.long()] * scale
