@@ -247,7 +247,7 @@ def _compare(call: Call, results: Sequence[Any], truth: Truth) -> Judged:
         elif isinstance(want, frozenset | set):
             residual = names_residual(got, frozenset(want))
         elif not isinstance(want, Tensor):
-            residual = number_residual(got, want)
+            residual = number_residual(got, want, oracle.compute)
         elif not floating:
             residual = exact_residual(got, want)
         else:

@@ -115,12 +115,15 @@ def values_of(results: Sequence[Any], is_tuple: bool) -> Any:
     return images if is_tuple or len(images) != 1 else images[0]
 
 
-def number_residual(got: Any, want: Any) -> Residual:
-    """For plain numbers: equal, floats up to a relative 1e-12."""
+NUMBERS_APART = {"input": 1e-12, "float32": 2.0**-20}  # relative; several roundoffs
+
+
+def number_residual(got: Any, want: Any, compute: str = "input") -> Residual:
+    """For plain numbers: equal, floats as far as what they are computed in (`compute`) excuses."""
     value = float(got)
     wanted = float(want)
     near = value == wanted or (
-        isinstance(want, float) and abs(value - wanted) <= 1e-12 * abs(wanted)
+        isinstance(want, float) and abs(value - wanted) <= NUMBERS_APART[compute] * abs(wanted)
     )
     ratio = 0.0 if near or (value != value and wanted != wanted) else float("inf")
     return Residual(ratio, 0.0, (), wanted, value, 0.0, 1, 1)
