@@ -191,7 +191,11 @@ def regime_of(name: str, dtype: str = "float32", shape: tuple[int, ...] = (16, 6
 
 
 def test_regimes_do_what_they_say() -> None:
-    assert set(FILLERS) == set(REGIMES)
+    assert set(FILLERS) == {*REGIMES, "late"}  # which only far widths ask for
+    late = regime_of("late").abs()
+    assert late[:, -8:].median() > 10 * late[:, :-8].median()
+    assert late[:, -9].median() < 2
+    assert regime_of("late", shape=(16, 32)).abs().max() < 6
     assert 0.8 < regime_of("normal").std() < 1.2
     assert regime_of("large").std() > 6
     assert 0 < regime_of("tiny").abs().max() < 2**-4
