@@ -298,9 +298,11 @@ def linear_attention(q: Tensor, k: Tensor, v: Tensor, *, causal: bool = False) -
             f"q.shape={tuple(q.shape)}, k.shape={tuple(k.shape)}, v.shape={tuple(v.shape)}; "
             "expected (B,H,L,D), (B,H,L,D), (B,H,L,Dv)"
         )
-    if not (1 <= q.shape[3] <= LARGEST_STATE and 1 <= v.shape[3] <= LARGEST_STATE):
-        raise ValueError(
-            f"D={q.shape[3]}, Dv={v.shape[3]}; expected 1 to {LARGEST_STATE} (the state is kept in "
+    if not (q.shape[3] and v.shape[3]):
+        raise ValueError(f"D={q.shape[3]}, Dv={v.shape[3]}; expected at least 1")
+    if max(q.shape[3], v.shape[3]) > LARGEST_STATE:
+        raise NotImplementedError(
+            f"D={q.shape[3]}, Dv={v.shape[3]}; at most {LARGEST_STATE} (the state is kept in "
             "registers)"
         )
     return _LinearAttention.apply(q, k, v, causal)

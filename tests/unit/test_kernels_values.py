@@ -170,7 +170,6 @@ REFUSED: dict[str, tuple[Callable[[], object], str]] = {
     "tokens dtype": (lambda: embedding(X, X), r"tokens\.dtype=torch\.float32; expected int64"),
     "logits": (lambda: language_model_loss(X, I64), r"expected \(B, L, V\) and \(B, L\)"),
     "lengths differ": (lambda: linear_attention(Q, Q[:, :, :2], Q), r"k\.shape=\(1, 2, 2, 16\)"),
-    "state": (lambda: linear_attention(WIDE, WIDE, WIDE), "D=300, Dv=300; expected 1 to 128"),
     "parts": (lambda: attention_merge(X, X[:, 0], X[:, :4], X[:, 0]), r"o2\.shape=\(2, 4\)"),
 }
 
@@ -180,6 +179,11 @@ def test_wrong_arguments_are_refused(what: str) -> None:
     call, message = REFUSED[what]
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_a_state_too_wide_for_the_registers_is_refused_as_not_taken() -> None:
+    with pytest.raises(NotImplementedError, match="D=300, Dv=300; at most 128"):
+        linear_attention(WIDE, WIDE, WIDE)
 
 
 @pytest.mark.skipif(DEVICE != "cpu", reason="a GPU asserts this on the device")
