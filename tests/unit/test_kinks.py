@@ -7,16 +7,20 @@ from collections.abc import Callable
 import pytest
 import torch
 
+from conform.judge.criterion import level_apart
 from conform.judge.kinks import Kinks
 from conform.judge.model import Model
-from conform.judge.sampling import sample
+from conform.judge.sampling import SMALL, USUAL, Manner, sample
 from conform.run.oracle import Bound, Gradient
 
 COUNT = 29
 
 
 def slopes(
-    function: Callable[[torch.Tensor], torch.Tensor], near: float, dtype: str = "float32"
+    function: Callable[[torch.Tensor], torch.Tensor],
+    near: float,
+    dtype: str = "float32",
+    manner: Manner = USUAL,
 ) -> torch.Tensor:
     """Sampled gradients of function(a + b), where a + b is `near` and a, b are of size 1."""
     a = torch.tensor([1.0], dtype=torch.float64)
@@ -24,7 +28,8 @@ def slopes(
     bound = Bound(lambda x, y: function(x * 1.1 + y * 1.1), (a, b), {})
     gradient = Gradient(bound, (0,), (torch.ones(1, dtype=torch.float64),))
     tensors = [a, b, *gradient.cotangents]
-    (found,) = sample(gradient, tensors, Model(dtype), COUNT, 7, "kink", scores=False)
+    model = Model(dtype)
+    (found,) = sample(gradient, tensors, model, COUNT, 7, "kink", scores=False, manner=manner)
     return found.flatten()
 
 
@@ -55,6 +60,14 @@ def test_in_float64_the_slopes_are_apart_by_what_the_scale_leaves(
     found = slopes(function, 0.0, "float64")
     apart = float(found.abs().max()) * Model("float64").scale
     assert apart == pytest.approx(1.1 if function is torch.relu else 2.2, rel=1e-3)
+
+
+def test_under_little_roundoff_the_slopes_are_no_further_apart() -> None:
+    scale = Model("float64").scale
+    few = slopes(torch.relu, 0.0, "float64", SMALL)
+    zero = torch.zeros(1, dtype=torch.float64)
+    level = level_apart(slopes(torch.relu, 0.0, "float64"), few, zero, scale)
+    assert float(level.abs().max()) * scale == pytest.approx(1.1, rel=1e-3)
 
 
 @pytest.mark.filterwarnings("error")

@@ -125,6 +125,12 @@ class Roundoff(TorchDispatchMode):
         self.scattered = 0.0
         self.shared_noise = False
 
+    def sample(self, count: int, scale: float) -> None:
+        """Expect a batch of `count` samples, whose deviations are multiplied by the model's
+        `scale` in the end; those under less roundoff are so much less, but at kinks."""
+        self.sampled = count
+        self.kinks.scale = scale / min(self.scale, 1.0)
+
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
         # The wrapper that True asks for costs a quarter of every evaluation, and nothing compiles
@@ -175,10 +181,11 @@ class Roundoff(TorchDispatchMode):
                 return self._relative(name, args, out)
             size = self._size(name, args, kwargs, out)
             size = torch.nan_to_num(size, nan=0.0, posinf=0.0)
-            noise = torch.zeros_like(out) if self.together else self._noise(out.shape)
+            noise = self._noise(out.shape)
             if name in _PRODUCT and out.ndim:
                 # Equal columns (repeated keys) are summed alike: their errors are the same.
-                noise = noise + self._noise(torch.Size((*out.shape[:-1], 1)))
+                alike = self._noise(torch.Size((*out.shape[:-1], 1)))
+                noise = alike.expand(out.shape) if self.together else noise + alike
             return torch.addcmul(out, size, noise)
         finally:
             self.paused = False

@@ -167,8 +167,7 @@ def sample(
     grid = 1.0 + torch.rand(count, generator=generator, dtype=torch.float64)
     if name not in _LOOPED and tensors:
         noise = manner.noise(seed)
-        noise.sampled = count
-        noise.kinks.scale = model.scale
+        noise.sample(count, model.scale)
         result = _mapped(function, tensors, model, grid, noise, replay)
         if result is not None:
             return result

@@ -28,9 +28,10 @@ LONG = frozenset(
 )
 FAR: tuple[int, ...] = (4099, 2051, 1027, 515, 259)  # the largest that is little work
 FAR_BY_EIGHT: tuple[int, ...] = (4104, 2056, 1032, 520, 264)  # where vectors are whole
-COARSE = FAR_BY_EIGHT[2:]  # for bfloat16: what a few of thousands weigh drowns in its rounding,
-LATE: tuple[str, ...] = ("late",)  # unless they are the last ones of a width, and large
+# What a few of thousands weigh drowns in bfloat16's rounding: fewer of them, or larger last ones.
+COARSE = FAR_BY_EIGHT[2:]
 NORMAL: tuple[str, ...] = ("normal",)
+LATE: tuple[str, ...] = ("late",)
 HALF = ("float16", "bfloat16")
 ROWS = 1100  # at most, where it is no width
 ELEMENTS = 2**17  # of all inputs

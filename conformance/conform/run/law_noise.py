@@ -106,8 +106,7 @@ class LawNoise:
     ) -> list[Tensor] | None:
         own = {k: v for k, v in names.items() if isinstance(v, Tensor) and v.is_floating_point()}
         keys = list(own)
-        noise.sampled = len(grid)
-        noise.kinks.scale = self.scale
+        noise.sample(len(grid), self.scale)
         with noise:
             noise.paused = True
             batched = [as_samples(own[k], len(grid)) for k in keys]
