@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -55,6 +56,27 @@ def test_what_is_kept_shows(
     )
     effects = Executor({"op": BoundOperator(function)}, "cpu").execute(request).effects
     assert (effects.renewed, effects.kept) == (renewed, kept)
+
+
+@pytest.mark.parametrize("renewing", ["all", "first", "second"])
+def test_what_is_kept_by_one_weight_shows_where_the_other_one_changes(renewing: str) -> None:
+    kept: dict[tuple[int, float], torch.Tensor] = {}
+
+    def by_first(x: torch.Tensor, w: torch.Tensor) -> torch.Tensor:
+        return x * kept.setdefault((x.data_ptr(), float(x.sum())), w.clone())
+
+    request = CallRequest("op", (TensorArg.of(X), TensorArg.of(X + 1)), repeat=True)
+    request = replace(request, renewing=renewing)
+    effects = Executor({"op": BoundOperator(by_first)}, "cpu").execute(request).effects
+    assert effects.renewed is (renewing != "second")
+
+
+def test_of_one_argument_nothing_is_left_out() -> None:
+    seen: dict[int, torch.Tensor] = {}
+    request = CallRequest("op", (TensorArg.of(X),), repeat=True, renewing="second")
+    operator = BoundOperator(lambda x: seen.setdefault(x.data_ptr(), x.clone()) + x)
+    effects = Executor({"op": operator}, "cpu").execute(request).effects
+    assert effects.renewed is False
 
 
 def test_what_is_expanded_is_reversed_once() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
@@ -22,6 +22,8 @@ Tensor = torch.Tensor
 # How what a law computes may lie; half of it as attention's tensors most often do.
 DERIVED = ("contiguous", "swapped", "transposed", "swapped", "sliced", "swapped", "misaligned")
 
+# Of which floats a repeated call gets other values, case by case.
+RENEWING: tuple[Literal["all", "first", "second"], ...] = ("all", "first", "all", "second", "all")
 REVERSIBLE = frozenset({"tokens", "integers", "positions", "permutation", "mask", "lengths"})
 
 
@@ -91,6 +93,7 @@ def make_request(
         asked.apart,
         asked.unfit,
         _reversible(material, spec, asked) if asked.repeat else (),
+        RENEWING[material.case.index % len(RENEWING)],
     )
 
 

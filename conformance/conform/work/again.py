@@ -90,6 +90,13 @@ def reordered(
 
 
 def _renew(memory: ArgumentMemory, request: CallRequest) -> None:
-    """Other values, as legal as those of the request."""
-    memory.change_floats()
-    memory.reverse_integers(request.reversible)
+    """Other values, as legal as those of the request.
+
+    Not of all arguments in every case: what is kept by one weight must not hold another's.
+    """
+    some = memory.floats()[request.renewing == "second" :: 2]
+    if request.renewing == "all" or not some:
+        memory.change_floats()
+        memory.reverse_integers(request.reversible)
+    else:
+        memory.change_floats(some)

@@ -52,6 +52,10 @@ class ArgumentMemory:
                 with torch.no_grad():
                     view.copy_(_reversed(view) * 0.5)
 
+    def floats(self) -> list[ArgKey]:
+        """Keys of the floating-point arguments, in order."""
+        return [key for key, view in self.views.items() if view.is_floating_point()]
+
     def reverse_integers(self, keys: Sequence[ArgKey]) -> None:
         """Integers and booleans in reverse along every axis, in the same memory."""
         for view in self._distinct(keys):

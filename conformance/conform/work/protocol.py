@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Literal
 
 import torch
 
@@ -107,6 +108,7 @@ class CallRequest:
     `no_grad` makes it with gradients switched off; `apart` pulls back to each of `wrt` alone, too.
     `unfit`: arguments may not fit each other; interpreted kernels are kept within their tensors.
     `reversible` lists integers and booleans that are as legal in reverse (tokens, masks).
+    `renewing`: of which floats a repeated call gets other values: all, or every second one.
     """
 
     operator: str
@@ -123,6 +125,7 @@ class CallRequest:
     apart: bool = False
     unfit: bool = False
     reversible: tuple[ArgKey, ...] = ()
+    renewing: Literal["all", "first", "second"] = "all"
 
     def named_args(self) -> dict[ArgKey, Arg]:
         """All arguments by key, positions first."""
