@@ -149,7 +149,8 @@ class TargetCaller:
         return self.observed
 
     def oracle(self, operator: str, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
-        """The oracle on the same inputs, options exactly as the law says."""
+        """The oracle on the same inputs, with options as the law says and the fixed ones."""
+        options = self.calls.oracle_options(operator, options)
         return plain(self.oracles(operator)(args, options, self.calls.dtype))
 
     def _differentiable(
