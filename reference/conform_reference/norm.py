@@ -7,7 +7,9 @@ from torch import Tensor
 
 from conform_reference import _saved as saved
 from conform_reference._check import compute_dtype
-from conform_reference.rounding import mark
+from conform_reference.rounding import mark, unless_doubtful
+
+SMALLEST = 2.0**-126  # what float32 squares below it come to is not judged
 
 
 def _checked(x: Tensor, eps: float, **vectors: Tensor) -> torch.dtype:
@@ -53,11 +55,14 @@ def rms_norm(x: Tensor, gamma: Tensor, *, eps: float = 1e-6) -> Tensor:
     """x / sqrt(mean(x^2) + eps) * gamma over the last dimension of x[..., E]; gamma[E].
 
     Shape and dtype of x. Raises ValueError for a gamma that does not fit or eps < 0.
-    Source: Zhang and Sennrich 2019, eq. 4, with the eps that implementations add.
+    Source: Zhang and Sennrich 2019, eq. 4, with the eps that implementations add. Without one a
+    token of zeros has no direction: zeros here, NaN where the root is not kept from being zero.
     """
     dtype = _checked(x, eps, gamma=gamma)
     y = x.to(dtype)
-    scale = torch.rsqrt(torch.mean(y * y, dim=-1, keepdim=True) + eps)
+    square = torch.mean(y * y, dim=-1, keepdim=True) + eps
+    scale = torch.rsqrt(torch.where(square == 0, 1.0, square))
+    scale = unless_doubtful(scale, square < SMALLEST)
     return saved.standardised(y, y * scale, scale, _gain(gamma, y)).to(x.dtype)
 
 

@@ -88,6 +88,13 @@ def test_a_name_that_would_shadow_a_loaded_module(tmp_path: Path, open_target: O
     assert caught.value.slug == "target-name-clash"
 
 
+def test_a_file_called_like_the_package_that_it_imports(tmp_path: Path, open_target: Open) -> None:
+    path = tmp_path / "hypothetical.py"
+    path.write_text("from hypothetical.layers import norm\n")
+    with pytest.raises(ConformError, match=r"hypothetical\.py hides the package of that name"):
+        open_target(str(path)).describe()
+
+
 def test_a_syntax_error_shows_the_line(tmp_path: Path, open_target: Open) -> None:
     file = tmp_path / "unparsable.py"
     file.write_text("def softmax(x)\n    return x\n")

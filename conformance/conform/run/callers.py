@@ -121,6 +121,8 @@ class TargetCaller:
             return sum(effects.margins_written.values())
         if name == "state_changed":
             self.remark = "changed: " + ", ".join(effects.state_changed)
+            if any("random" in name for name in effects.state_changed):
+                self.remark += "; modules that a call makes draw weights: see torch.random.fork_rng"
             return len(effects.state_changed)
         if name == "kept":
             return effects.kept is not False and not reply.previous_changed
@@ -149,7 +151,8 @@ class TargetCaller:
         return self.observed
 
     def oracle(self, operator: str, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
-        """The oracle on the same inputs, options exactly as the law says."""
+        """The oracle on the same inputs, with options as the law says and the fixed ones."""
+        options = self.calls.oracle_options(operator, options)
         return plain(self.oracles(operator)(args, options, self.calls.dtype))
 
     def _differentiable(

@@ -116,6 +116,11 @@ class TargetCalls:
         fixed = {k: v for k, v in self.claim(operator).fixed.items() if k not in options}
         return {**fixed, **options}
 
+    def oracle_options(self, operator: str, options: dict[str, Any]) -> dict[str, Any]:
+        """What a law's own `ref.operator(...)` is asked: with what the target has fixed, too."""
+        own = operator == self.material.operator.name
+        return self.full_options(operator, options) if own else options
+
     def call(
         self,
         operator: str,

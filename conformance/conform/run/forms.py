@@ -24,7 +24,7 @@ def malformed(
         found = reply.result_note or f"{len(results)} results"
         return f"returned {found}, expected {len(expected)}"
     for i, (got, want, spec) in enumerate(zip(results, expected, operator.results, strict=True)):
-        name = "the result" if len(expected) == 1 else f"result {i}"
+        name = "the result" if len(expected) == 1 else f"result {i + 1} of {len(expected)}"
         info = reply.result_infos[i] if i < len(reply.result_infos) else None
         problem = _one(material, spec, got, want, info)
         if problem:

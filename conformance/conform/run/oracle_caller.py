@@ -105,6 +105,7 @@ class OracleCaller:
 
     def oracle(self, operator: str, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
         """The oracle without roundoff."""
+        options = self.calls.oracle_options(operator, options)
         if self.noise is None:
             self._look_at(args)
             return plain(self.oracles(operator)(args, options, self.dtype))

@@ -136,6 +136,10 @@ def names_residual(got: Any, want: frozenset[str]) -> Residual:
     return Residual(ratio, 0.0, (), float(len(want)), count, 0.0, 1, 1)
 
 
+# What torch and kernels say of a layout that they do not take.
+ABOUT_STRIDES = ("size and stride", "contiguous", "strides")
+
+
 def raise_for(operator: str, reply: CallReply, tracked: bool = False) -> None:
     """Turn any outcome but a returned result into its exception. `tracked`: for gradients."""
     if reply.outcome is ReplyOutcome.RETURNED:
@@ -146,6 +150,11 @@ def raise_for(operator: str, reply: CallReply, tracked: bool = False) -> None:
         raise Refused(words)
     if reply.outcome is ReplyOutcome.RAISED:
         tail = f"\n{info.traceback}" if info and info.traceback else ""
+        if any(word in words for word in ABOUT_STRIDES):
+            tail = (
+                "\n  (a target that takes contiguous tensors only declares strides = contiguous)"
+                f"{tail}"
+            )
         when = ""
         if tracked:
             when = (

@@ -125,6 +125,11 @@ def _import_error(error: BaseException, ref: TargetRef) -> ConformError:
     hint = "the traceback shows your own files only"
     if isinstance(error, ModuleNotFoundError) and error.name:
         hint = f"is '{error.name}' installed in {sys.prefix}?"
+    package = (getattr(error, "name", None) or "").partition(".")[0]
+    if ref.kind is TargetKind.FILE and package:
+        beside = Path(ref.location).parent / f"{package}.py"
+        if beside.exists():
+            hint = f"{beside.name} hides the package of that name: rename it, say my_{beside.name}"
     return ConformError(
         "target-import",
         f"importing it failed: {what}\n{user_traceback(error)}".rstrip(),

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from conform_reference._check import compute_dtype
 from conform_reference.position import alibi_slopes
+from conform_reference.rounding import mark
 
 Function = Callable[..., Any]
 
@@ -43,11 +44,14 @@ def _deinterleaved(function: Function) -> Function:
 
 
 def _one_plus(function: Function) -> Function:
-    """rms_norm: the learned weight is stored as its difference from one."""
+    """rms_norm: the learned weight is stored as its difference from one.
+
+    The sum may be rounded to the weight's dtype, as eager PyTorch has it.
+    """
 
     @wraps(function)
     def follows(x: Tensor, gamma: Tensor, **options: Any) -> Tensor:
-        return function(x, 1 + gamma.to(compute_dtype(x, gamma)), **options)
+        return function(x, mark("one_plus", 1 + gamma.to(compute_dtype(x, gamma))), **options)
 
     return follows
 
