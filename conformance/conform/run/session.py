@@ -20,6 +20,7 @@ from conform_spec.conventions import CONVENTIONS
 
 FLOATS = ("float32", "bfloat16", "float16", "float64")
 FULLY_SHRUNK = 2  # failures of one operator
+NUMBERS = 4  # times as many cases where numbers go in and numbers come out, which costs nothing
 KEPT = 64  # materials in memory
 
 
@@ -84,6 +85,8 @@ class Session:
             return (0 if law.measures else begin % found), self.profile.law
         wanted = self.profile.agreement if law.kind == "agreement" else self.profile.gradient
         wanted = wanted * len(FLOATS) // len(own)
+        if law.kind == "agreement" and self.book.operator(law.operator).counts:
+            wanted *= NUMBERS
         begin = wanted * own.index(dtype) if dtype in own else 0
         # A narrow claim may leave fewer cases than that.
         found = len(self.drawn(law.operator, begin + wanted))

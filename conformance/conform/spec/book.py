@@ -114,6 +114,12 @@ class Operator:
         """The contract's name."""
         return self.spec.operator
 
+    @property
+    def counts(self) -> bool:
+        """Whether it takes plain numbers to plain numbers."""
+        scalars = all(x.scalar is not None for x in self.spec.inputs.values())
+        return scalars and all(result.kind == "number" for result in self.spec.results)
+
     @cached_property
     def function(self) -> Callable[..., Any]:
         """The oracle; imported when first needed."""
