@@ -42,17 +42,11 @@ def gradients_apart(
             return f"{words}, asked for alone, raises {part.exception.type}"
         if not _same(progress, part):
             return f"{words} is another when nothing else has one"
-    tensors = progress.returned.tensors() if progress.returned else []
-    floats = [x for x in tensors if x.is_floating_point()]
-    # A fused loss has its gradients already and scales them in place, once for all.
-    if any(x.numel() > 1 for x in floats):
-        again = _pulled(caller, operator, request, memory, Progress(twice=True))
-        # Who frees what was saved says so by an exception, and misleads nobody.
-        if again.exception is None and not _same(progress, again):
-            return "the gradients are others when they are asked for a second time"
     overtaken = _overtaken(caller, operator, request, memory, progress)
     if overtaken:
         return overtaken
+    tensors = progress.returned.tensors() if progress.returned else []
+    floats = [x for x in tensors if x.is_floating_point()]
     if len(floats) > 1:
         each = [Progress(only=i) for i in range(len(floats))]
         parts = [_pulled(caller, operator, request, memory, p).gradients for p in each]

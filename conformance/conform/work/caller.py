@@ -102,9 +102,7 @@ class Caller:
                 progress.meter.name("cotangent", c)
         before = [plain_values(c).clone() for _, c in pairs]
         with progress.metering():
-            found = pulled_back(
-                [y for y, _ in pairs], leaves, [c for _, c in pairs], twice=progress.twice
-            )
+            found = pulled_back([y for y, _ in pairs], leaves, [c for _, c in pairs])
         progress.filled = any(leaf.grad is not None for leaf in leaves)
         progress.cotangents_changed = sum(
             count_changed(plain_values(c), kept) for (_, c), kept in zip(pairs, before, strict=True)

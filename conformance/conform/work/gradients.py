@@ -10,16 +10,10 @@ Tensor = torch.Tensor
 
 
 def pulled_back(
-    outputs: Sequence[Tensor],
-    leaves: Sequence[Tensor],
-    cotangents: Sequence[Tensor],
-    *,
-    twice: bool = False,
+    outputs: Sequence[Tensor], leaves: Sequence[Tensor], cotangents: Sequence[Tensor]
 ) -> tuple[Tensor | None, ...]:
-    """The gradient to each leaf, None where nothing flows; `twice`: that of a second way back."""
+    """The gradient to each leaf, None where nothing flows."""
     if not _reentrant(outputs):
-        if twice:
-            torch.autograd.grad(outputs, leaves, cotangents, retain_graph=True, allow_unused=True)
         return torch.autograd.grad(outputs, leaves, cotangents, allow_unused=True)
     for leaf in leaves:
         leaf.grad = None

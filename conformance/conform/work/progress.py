@@ -38,7 +38,6 @@ class Progress:
     filled: bool = False  # .grad of an input, although nobody asked for that
     only: int | None = None  # the one result to pull back from
     meanwhile: Callable[[], object] | None = None  # between the way there and the way back
-    twice: bool = False  # the way back is gone once before, over the same graph
 
     def metering(self) -> AbstractContextManager[None]:
         """Around the target's own work."""
