@@ -90,7 +90,7 @@ def make_request(
         _without_gradients(material, spec, asked),
         asked.apart,
         asked.unfit,
-        _reversible(material, spec, asked) if asked.repeat else (),
+        _reversible(material, spec, asked) if asked.repeat or asked.apart else (),
     )
 
 
