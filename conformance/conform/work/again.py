@@ -92,4 +92,4 @@ def reordered(
 def _renew(memory: ArgumentMemory, request: CallRequest) -> None:
     """Other values, as legal as those of the request."""
     memory.change_floats()
-    memory.reverse_integers(request.reversible)
+    memory.reverse_integers(request.reversible, request.offsets)

@@ -60,6 +60,7 @@ def encode_request(request: CallRequest, arena: Arena) -> Message:
         "apart": request.apart,
         "unfit": request.unfit,
         "reversible": list(request.reversible),
+        "offsets": list(request.offsets),
         "cotangents": None,
     }
     if request.cotangents is not None:
@@ -112,6 +113,7 @@ def decode_request(header: Message, arena: Arena) -> CallRequest:
         apart=header["apart"],
         unfit=header["unfit"],
         reversible=tuple(header["reversible"]),
+        offsets=tuple(header["offsets"]),
     )
 
 

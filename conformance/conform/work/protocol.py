@@ -106,7 +106,8 @@ class CallRequest:
     (and the way back); `order` makes it once more with the programs of its kernels in reverse.
     `no_grad` makes it with gradients switched off; `apart` pulls back to each of `wrt` alone, too.
     `unfit`: arguments may not fit each other; interpreted kernels are kept within their tensors.
-    `reversible` lists integers and booleans that are as legal in reverse (tokens, masks).
+    `reversible` lists integers and booleans that are as legal in reverse (tokens, masks), and
+    `offsets` those that rise from zero, as they would by the same steps in reverse.
     """
 
     operator: str
@@ -123,6 +124,7 @@ class CallRequest:
     apart: bool = False
     unfit: bool = False
     reversible: tuple[ArgKey, ...] = ()
+    offsets: tuple[ArgKey, ...] = ()
 
     def named_args(self) -> dict[ArgKey, Arg]:
         """All arguments by key, positions first."""
