@@ -43,6 +43,20 @@ def test_heads_and_their_sizes_stay_small() -> None:
     assert all(dims["D"] <= 64 and dims["K"] <= 8 for dims in cases("attention"))
 
 
+def test_a_length_of_at_least_two_goes_far_as_any() -> None:
+    assert max(dims["L"] for dims in cases("language_model_loss")) > 500
+
+
+def test_what_is_much_work_goes_at_least_beyond_a_tile() -> None:
+    assert 64 < max(dims["L"] for dims in cases("adapter_block")) < 259
+
+
+def test_whole_models_have_few_such_cases() -> None:
+    found = cases("decoder_block")
+    assert len(found) == PROFILES["quick"].far_gradients
+    assert all(max(dims.values()) > 64 for dims in found)
+
+
 def test_even_sizes_stay_even() -> None:
     assert all(dims["n"] % 2 == 0 for dims in cases("nf4_pack"))
 

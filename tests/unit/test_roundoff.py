@@ -107,6 +107,21 @@ def test_equal_terms_add_up_to_more_than_others() -> None:
     assert relative_noise(torch.mm, *few) < 0.8 * math.sqrt(512) + 2
 
 
+def test_equal_terms_are_rounded_alike_in_sums_of_sums() -> None:
+    """A bias under a cotangent that is expanded over the batch; others add it up in one sum."""
+    patches = seeded(1, 4, 8, seed=5).abs().expand(255, 4, 8)
+    merged = patches.reshape(-1, 8).float()
+    one_lane = merged[0].clone()
+    for row in merged[1:]:
+        one_lane += row
+    exact = patches.sum((0, 1))
+    real = float(((one_lane - exact) / (patches.abs().sum((0, 1)) * U32)).square().mean().sqrt())
+    for dims in ((0,), (0, 1)):
+        assert relative_noise(lambda t, d=dims: t.sum(d), patches) > real / 4
+    varied = patches + seeded(255, 4, 8, seed=6).abs()
+    assert relative_noise(lambda t: t.sum((0, 1)), varied) < 0.8 * math.sqrt(1020) + 2
+
+
 def test_functions_may_flush_what_is_below_the_normal_range() -> None:
     x = torch.tensor([-87.0, -88.0], dtype=torch.float64)
     exact = torch.sigmoid(x)

@@ -27,7 +27,9 @@ U32 = 2.0**-24
 _POOL_SIZE = 2**20 + 7
 FUNCTION_ULPS = 4.0
 SMALLEST = 2.0**-126  # of float32's normal numbers
-MANY_TERMS = 640  # from here on equal terms, all rounded alike, add up to more than others
+# From here on equal terms, all rounded alike, add up to more than others. (Bounds cover five times
+# as many, unless what is one sum to others is a sum of sums here.)
+MANY_TERMS, MANY_PRODUCTS = 64, 640
 
 
 @lru_cache(maxsize=1)
@@ -227,17 +229,17 @@ class Roundoff(TorchDispatchMode):
             total = total * (unit * _growth(count))
             if count > MANY_TERMS:
                 dims = args[1] if out.ndim and len(args) > 1 else ()
-                kept = bool(kwargs.get("keepdim", len(args) > 2 and args[2]))
-                total = _of_equal_terms(total, _alike(terms, dims, kept), count)
+                total = _of_repeated_terms(total, terms, dims, count)
             return total
         if name in _PRODUCT:
             count = args[0].shape[-1]
             rows, columns = args[0].abs(), args[1].abs()
             total = _PRODUCT_CALLS[name](rows, columns) * (unit * _growth(count))
-            if count > MANY_TERMS:
+            if count > MANY_PRODUCTS:
                 matrix = columns.ndim > 1
-                alike = _alike(rows, -1, matrix) & _alike(columns, -2 if matrix else -1, matrix)
-                total = _of_equal_terms(total, alike, count)
+                alike = _alike(rows, -1, matrix, count)
+                alike = alike & _alike(columns, -2 if matrix else -1, matrix, count)
+                total = torch.where(alike, total * (count / 8 / _growth(count)), total)
             return total
         if name in _SCATTER:
             # Terms are added one by one, in float32 or (`scattered`) in the stored dtype.
@@ -312,20 +314,30 @@ def _growth(count: int) -> float:
     return 2.0 + max(0.8 * float(count) ** 0.5, count / 32) if count > 1 else 1.0
 
 
-def _of_equal_terms(size: torch.Tensor, alike: torch.Tensor, count: int) -> torch.Tensor:
-    """Where all terms are equal every sum is off, by count / 8 on average in one lane."""
-    return torch.where(alike, size * (count / 8 / _growth(count)), size)
+def _of_repeated_terms(
+    size: torch.Tensor, terms: torch.Tensor, dims: Any, count: int
+) -> torch.Tensor:
+    """Where all terms are equal every sum is off, by count / 8 on average in one lane.
 
-
-def _alike(sizes: torch.Tensor, dims: Any, keepdim: bool) -> torch.Tensor:
-    """Whether what is not zero along `dims` differs by less than the sum's own spacing."""
+    So it is where they repeat along some of the dims, as those of an expanded tensor do: what is
+    repeated is rounded alike, each of the different terms in its own way.
+    """
     dims = dims if isinstance(dims, (tuple, list)) else (dims,)
-    dims = tuple(dims) or tuple(range(sizes.ndim))
-    count = 1
+    dims = tuple(dim % terms.ndim for dim in dims) or tuple(range(terms.ndim))
+    repeats = torch.ones_like(size)
     for dim in dims:
-        count *= sizes.shape[dim]
-    largest = sizes.amax(dims, keepdim=keepdim)
-    smallest = torch.where(sizes > 0, sizes, torch.inf).amin(dims, keepdim=keepdim)
+        same = _alike(terms, dim, True, count)
+        for other in set(dims) - {dim}:
+            same = same.all(other, keepdim=True)
+        repeats = torch.where(same.reshape(size.shape), repeats * terms.shape[dim], repeats)
+    drift = (count * repeats).sqrt() / (8 * _growth(count))
+    return torch.where(repeats > 1, size * drift.clamp_min(1.0), size)
+
+
+def _alike(sizes: torch.Tensor, dim: int, keepdim: bool, count: int) -> torch.Tensor:
+    """Whether what is not zero along `dim` differs by less than the spacing of `count` in all."""
+    largest = sizes.amax(dim, keepdim=keepdim)
+    smallest = torch.where(sizes > 0, sizes, torch.inf).amin(dim, keepdim=keepdim)
     return largest - smallest <= largest * (count * U32)
 
 

@@ -26,8 +26,8 @@ from conform.spec.models import OperatorSpec
 LONG = frozenset(
     "B B_ N M L Lq Lk S T P E F I O V C A X Y U n m o1 i1 o2 i2 Dh Ds rows columns".split()
 )
-FAR: tuple[int, ...] = (4099, 2051, 1027, 515, 259)  # the largest that is little work
-FAR_BY_EIGHT: tuple[int, ...] = (4104, 2056, 1032, 520, 264)  # where vectors are whole
+FAR: tuple[int, ...] = (4099, 2051, 1027, 515, 259, 131, 67)  # the largest that is little work
+FAR_BY_EIGHT: tuple[int, ...] = (4104, 2056, 1032, 520, 264, 136, 72)  # where vectors are whole
 # What a few of thousands weigh drowns in bfloat16's rounding: fewer of them, or larger last ones.
 COARSE = FAR_BY_EIGHT[2:]
 NORMAL: tuple[str, ...] = ("normal",)
@@ -36,7 +36,7 @@ HALF = ("float16", "bfloat16")
 ROWS = 1100  # at most, where it is no width
 ELEMENTS = 2**17  # of all inputs
 COMPUTED = {"agreement": 2**20, "gradient": 2**18}  # of all that the oracle computes on the way
-OPERATIONS = 500
+OPERATIONS, OF_MODELS = 500, 4096  # whole models do many whatever the size: few of their cases
 NEAR, NEAR_WIDTH = 2, 8  # of every other dim that is free; of widths, where rows are many
 
 
@@ -65,10 +65,16 @@ def far_cases(session: Session, law: Property, dtype: str) -> Iterator[tuple[Dra
         return
     begin = session.dtypes.index(dtype) if dtype in session.dtypes else 0
     drawn = session.drawn(law.operator, begin + len(asked))[-len(asked) :]
-    for item, (name, pool, regimes) in zip(drawn, asked, strict=False):
-        found = _farthest(session, law, item, dtype, name, pool, regimes)
-        if found is not None:
-            yield item, *found
+    for operations in (OPERATIONS, OF_MODELS):
+        some = False
+        for item, (name, pool, regimes) in zip(drawn, asked, strict=False):
+            found = _farthest(session, law, item, dtype, name, pool, regimes, operations)
+            if found is not None:
+                some = True
+                yield item, *found
+        if some:
+            return
+        asked = asked[: session.profile.far_gradients]
 
 
 def _half(dtype: str, width: bool) -> tuple[tuple[int, ...], tuple[str, ...]]:
@@ -111,6 +117,7 @@ def _farthest(
     name: str,
     pool: tuple[int, ...],
     regimes: tuple[str, ...],
+    operations: int,
 ) -> tuple[Case, Variant] | None:
     """The drawn case with `name` as large as is little work, and the others small."""
     spec = session.book.operator(law.operator).spec
@@ -130,7 +137,7 @@ def _farthest(
             if case.dims[name] < pool[-1]:
                 return None  # the target's limits
             if fits(spec, case, ELEMENTS) and answered(
-                session, law, case, dtype, COMPUTED[law.kind], OPERATIONS
+                session, law, case, dtype, COMPUTED[law.kind], operations
             ):
                 return case, variant
     return None

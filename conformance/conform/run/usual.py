@@ -111,6 +111,9 @@ def largest_of(node: ast.expr) -> int:
     """The largest size that an expression gives by itself; 0 when it always hangs on others."""
     if isinstance(node, ast.Constant):
         return int(node.value) if isinstance(node.value, int) else 0
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        parts = largest_of(node.left), largest_of(node.right)
+        return sum(parts) if all(parts) else 0
     if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name)):
         return 0
     sizes = [largest_of(item) for item in node.args]

@@ -13,35 +13,25 @@ from pathlib import Path
 from typing import Any
 
 from conform.errors import ConformError
-from conform.law.grammar import called_operators, free_names, names_used, parse, written_out
+from conform.law.grammar import names_used, parse, written_out
 from conform.law.names import KERNEL_MEASURES, MEASURE_NAMES
 from conform.nearest import nearest
-from conform.spec.loader import (
-    Document,
-    SpecError,
-    expression_error,
-    expressions,
-    locate,
-    read_document,
-    validate,
-)  # fmt: skip
+from conform.spec.checks import Documents, check_changes, check_empty, check_ids, check_names
+from conform.spec.loader import Document, SpecError, locate, read_document, validate
 from conform.spec.models import (
-    AnySpec,
     ContinuationSpec,
     OperatorSpec,
     PropertySpec,
     Regime,
     TemplateSpec,
 )
+from conform.spec.sizes import GIVEN, at_sizes, shared_laws
 from conform.spec.store import kept
 
-Documents = list[tuple[Document, AnySpec]]
 AGREEMENT = "agrees-with-reference"
 GRADIENT = "gradient-agrees"
 # Where gradients are asked: equal values meet at kinks, and round alike in ways no sample shows.
 SMOOTH: tuple[Regime, ...] = ("normal", "large", "tiny", "outlier", "mixed_scale")
-# Names that the checker supplies to every law.
-_SUPPLIED = frozenset({"inputs", "options", "op", "ref", "dtype_name", "itemsize", "u"})
 
 
 @dataclass(frozen=True)
@@ -217,107 +207,15 @@ def load(paths: Iterable[Path]) -> Book:
                 f"no operator {spec.continues!r} to continue{nearest(spec.continues, operators)}",
                 where=locate(document, ("continues",)),
             )
-    _check_ids(documents)
+    check_ids(documents)
     for document, spec in documents:
         about = operators[spec.continues][1] if isinstance(spec, ContinuationSpec) else spec
-        _check_empty(document, spec)
-        _check_names(document, spec, about, frozenset(operators))
+        check_empty(document, spec)
+        check_changes(document, spec, about)
+        check_names(document, spec, about, frozenset(operators))
     return Book(
         {name: _operator(document, spec, documents) for name, (document, spec) in operators.items()}
     )
-
-
-def _check_ids(documents: Documents) -> None:
-    seen: dict[str, str] = {}
-    for document, spec in documents:
-        key = "templates" if isinstance(spec, TemplateSpec) else "properties"
-        items = spec.templates if isinstance(spec, TemplateSpec) else spec.properties
-        prefix = _name_of(spec)
-        for index, item in enumerate(items):
-            where = locate(document, (key, index, "id"))
-            if item.id in seen:
-                raise SpecError(
-                    "duplicate-id",
-                    f"the id {item.id!r} is used twice",
-                    where=where,
-                    hint=f"first used at {seen[item.id]}",
-                )
-            seen[item.id] = where
-            if prefix and not item.id.startswith(prefix + "."):
-                raise SpecError(
-                    "wrong-id", f"the id {item.id!r} must start with {prefix!r}", where=where
-                )
-
-
-def _check_empty(document: Document, spec: AnySpec) -> None:
-    """Only a dim that is a whole axis of some input can be 0 by itself."""
-    if not isinstance(spec, OperatorSpec):
-        return
-    axes = {axis for item in spec.inputs.values() for axis in item.shape or ()}
-    for index, name in enumerate(spec.empty):
-        if name not in spec.dims or name not in axes:
-            known = [dim for dim in spec.dims if dim in axes]
-            raise SpecError(
-                "unknown-dim",
-                f"{name!r} is no dim that is an axis of an input{nearest(name, known)}",
-                where=locate(document, ("empty", index)),
-                hint=f"expected some of {', '.join(known) or 'none: the operator has no such dim'}",
-            )
-
-
-def _name_of(spec: AnySpec) -> str:
-    """The operator that a file is about; empty for templates."""
-    if isinstance(spec, TemplateSpec):
-        return ""
-    return spec.operator if isinstance(spec, OperatorSpec) else spec.continues
-
-
-def _known_names(about: AnySpec, item: Any) -> set[str]:
-    names: set[str] = set(_SUPPLIED)
-    if isinstance(about, OperatorSpec):
-        names |= {*about.dims, *about.inputs, *about.options}
-    else:
-        names.add("B")  # the batch size, the one dim that many operators share
-    if item is not None:
-        names |= {*item.draw, *getattr(item, "let", ())}
-    return names
-
-
-def _check_names(
-    document: Document, spec: AnySpec, about: AnySpec, operators: frozenset[str]
-) -> None:
-    """Names in the expressions of a file; inputs and options are those of what it is `about`."""
-    from conform.draw.expressions import NAMES as DRAW_NAMES
-    from conform.law.names import LAW_NAMES
-
-    for path, text in expressions(document.data):
-        is_law = path[-1] in ("law", "where", "formula", "excuse") or (
-            len(path) > 1 and path[-2] in ("let", "reach")
-        )
-        item: Any = None
-        if path[0] in ("properties", "mistakes", "templates") and isinstance(path[1], int):
-            item = getattr(spec, str(path[0]))[path[1]]
-        known = _known_names(about, item) | (
-            set(LAW_NAMES) | operators if is_law else set(DRAW_NAMES) | {"None", "True", "False"}
-        )
-        tree = parse(text)
-        for name, node in free_names(tree).items():
-            if name not in known:
-                raise _unknown(document, path, name, node, known)
-        for name in called_operators(tree) - operators:
-            where = next(n for n in ast.walk(tree) if getattr(n, "attr", "") == name)
-            raise _unknown(document, path, name, where, set(operators))
-
-
-def _unknown(document: Document, path: Any, name: str, node: ast.AST, known: set[str]) -> SpecError:
-    from conform.law.grammar import LawError
-
-    fault = LawError(
-        f"unknown name {name!r}{nearest(name, known)}",
-        column=getattr(node, "col_offset", 0),
-        text=name,
-    )
-    return expression_error(document, path, fault)
 
 
 def _operator(document: Document, spec: OperatorSpec, documents: Documents) -> Operator:
@@ -352,8 +250,10 @@ def _operator(document: Document, spec: OperatorSpec, documents: Documents) -> O
         if isinstance(part, ContinuationSpec) and part.continues == spec.operator
     ]
     own = [Property(spec.operator, item, file) for item in implied]
+    laws = shared_laws(documents)
     for source, part in parts:
-        own += [Property(spec.operator, item, str(source.file)) for item in part.properties]
+        items = (*part.properties, *at_sizes(source, part, spec, laws))
+        own += [Property(spec.operator, item, str(source.file)) for item in items]
     shared = [
         Property(spec.operator, item, str(source.file), template=True)
         for source, template in documents
@@ -367,6 +267,8 @@ def _operator(document: Document, spec: OperatorSpec, documents: Documents) -> O
 
 
 def _applies(item: PropertySpec, spec: OperatorSpec) -> bool:
+    if item.for_ == GIVEN:
+        return False  # asked by name
     if isinstance(item.for_, tuple):
         return spec.operator in item.for_
     if "backward(" in item.law and not has_gradient(spec):

@@ -11,6 +11,7 @@ from conform.records import Level
 Scalar = bool | int | float | str | None
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
 PropertyId = Annotated[str, Field(pattern=r"^[a-z0-9_]+(\.[a-z0-9_-]+)+$")]
+LawName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
 MistakeId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
 
 
@@ -128,9 +129,29 @@ class PropertySpec(Strict):
     reach: dict[str, Expression] = Field(default_factory=dict)
     promise: Literal["traffic"] | None = None
     interpreted: bool = True
-    for_: Literal["every operator", "every dim that may be 0"] | tuple[Identifier, ...] | None = (
-        Field(default=None, alias="for")
-    )
+    for_: (
+        Literal["every operator", "every dim that may be 0", "operators that give sizes"]
+        | tuple[Identifier, ...]
+        | None
+    ) = Field(default=None, alias="for")
+
+
+class SizesSpec(Strict):
+    """Sizes (and what else) at which an operator asks a law that many share, by its name.
+
+    `wrt`: what gradients are asked of; all inputs that have one, unless given.
+    """
+
+    dims: dict[Identifier, Expression]
+    options: dict[Identifier, Scalar] = Field(default_factory=dict)
+    where: Expression | None = None
+    dtypes: tuple[DtypeName, ...] | None = None
+    half: bool | None = None
+    interpreted: bool = True
+    wrt: tuple[Identifier, ...] = ()
+
+
+Sizes = dict[LawName, SizesSpec]
 
 
 class MistakeSpec(Strict):
@@ -164,6 +185,7 @@ class OperatorSpec(Strict):
     batch: bool = True
     accuracy: AccuracySpec = Field(default_factory=AccuracySpec)
     properties: tuple[PropertySpec, ...] = ()
+    sizes: Sizes = Field(default_factory=dict)
     mistakes: tuple[MistakeSpec, ...] = ()
 
     @property
@@ -182,11 +204,12 @@ class ContinuationSpec(Strict):
 
     continues: Identifier
     properties: tuple[PropertySpec, ...] = ()
+    sizes: Sizes = Field(default_factory=dict)
     mistakes: tuple[MistakeSpec, ...] = ()
 
 
 class TemplateSpec(Strict):
-    """A file of laws that hold for many operators (hygiene)."""
+    """A file of laws that hold for many operators (hygiene), or that they ask by name (sizes)."""
 
     templates: tuple[PropertySpec, ...]
 
