@@ -88,6 +88,13 @@ def test_what_is_expanded_is_reversed_once() -> None:
     assert torch.equal(memory.views["b"], MASK)
 
 
+def test_offsets_stay_offsets() -> None:
+    offsets = torch.tensor([0, 2, 2, 7])
+    memory = ArgumentMemory({"a": TensorArg.of(offsets)}, "cpu")
+    memory.reverse_integers((), ("a",))
+    assert memory.views["a"].tolist() == [0, 5, 5, 7]
+
+
 @pytest.mark.parametrize(
     ("operator", "names"), [("rope", {1}), ("embedding", {0}), ("attention_varlen", set())]
 )

@@ -25,6 +25,7 @@ DERIVED = ("contiguous", "swapped", "transposed", "swapped", "sliced", "swapped"
 # Of which floats a repeated call gets other values, case by case.
 RENEWING: tuple[Literal["all", "first", "second"], ...] = ("all", "first", "all", "second", "all")
 REVERSIBLE = frozenset({"tokens", "integers", "positions", "permutation", "mask", "lengths"})
+OFFSETS = frozenset({"splits"})
 
 
 @dataclass(frozen=True)
@@ -92,25 +93,30 @@ def make_request(
         _without_gradients(material, spec, asked),
         asked.apart,
         asked.unfit,
-        _reversible(material, spec, asked) if asked.repeat else (),
+        _drawn_by(material, spec, asked, REVERSIBLE),
+        _drawn_by(material, spec, asked, OFFSETS),
         RENEWING[material.case.index % len(RENEWING)],
     )
 
 
-def _reversible(material: Material, spec: OperatorSpec, asked: Asked) -> tuple[int | str, ...]:
-    """Drawn integers and masks whose elements do not hang on each other's places."""
+def _drawn_by(
+    material: Material, spec: OperatorSpec, asked: Asked, generators: frozenset[str]
+) -> tuple[int | str, ...]:
+    """Integers and masks that are as such generators drew them."""
+    if not (asked.repeat or asked.apart):
+        return ()
     inputs = list(zip(spec.inputs, asked.args, strict=False))
-    options = asked.options.items()
-    return (
-        *(i for i, (name, value) in enumerate(inputs) if _is_reversible(material, name, value)),
-        *(name for name, value in options if _is_reversible(material, name, value)),
+    named: list[tuple[int | str, str, Any]] = [(i, *item) for i, item in enumerate(inputs)]
+    named += [(name, name, value) for name, value in asked.options.items()]
+    return tuple(
+        key for key, name, value in named if _is_drawn_by(material, name, value, generators)
     )
 
 
-def _is_reversible(material: Material, name: str, value: Any) -> bool:
+def _is_drawn_by(material: Material, name: str, value: Any, generators: frozenset[str]) -> bool:
     source = material.case.inputs.get(name, material.case.options.get(name))
     drawn = value is material.names.get(name)
-    return drawn and isinstance(source, Source) and source.generator in REVERSIBLE
+    return drawn and isinstance(source, Source) and source.generator in generators
 
 
 def _uneven(x: Any) -> Any:

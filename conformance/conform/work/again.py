@@ -97,6 +97,6 @@ def _renew(memory: ArgumentMemory, request: CallRequest) -> None:
     some = memory.floats()[request.renewing == "second" :: 2]
     if request.renewing == "all" or not some:
         memory.change_floats()
-        memory.reverse_integers(request.reversible)
+        memory.reverse_integers(request.reversible, request.offsets)
     else:
         memory.change_floats(some)

@@ -85,12 +85,14 @@ def _overtaken(
 ) -> str:
     """What another layer between the way there and the way back does to the gradients.
 
-    Only what has a gradient gets other values: a module whose weights are replaced between the
-    two is used wrongly. An error is not held against it either: autograd itself raises it where
-    weights were written meanwhile, and nobody is misled.
+    Of the floats only what has a gradient gets other values: a module whose weights are replaced
+    between the two is used wrongly. Masks, tokens and offsets are others, as they are in every
+    call. An error is not held against it either: autograd itself raises it where weights were
+    written meanwhile, and nobody is misled.
     """
     other = ArgumentMemory(request.named_args(), caller.device)
     other.change_floats([key for key, g in progress.gradients.items() if g is not None])
+    other.reverse_integers(request.reversible, request.offsets)
     values = leaves_of(request, other)
     handed_out = KeptResults(list(progress.pulled_back))
     intact: list[bool] = []

@@ -60,6 +60,7 @@ def encode_request(request: CallRequest, arena: Arena) -> Message:
         "apart": request.apart,
         "unfit": request.unfit,
         "reversible": list(request.reversible),
+        "offsets": list(request.offsets),
         "renewing": request.renewing,
         "cotangents": None,
     }
@@ -113,6 +114,7 @@ def decode_request(header: Message, arena: Arena) -> CallRequest:
         apart=header["apart"],
         unfit=header["unfit"],
         reversible=tuple(header["reversible"]),
+        offsets=tuple(header["offsets"]),
         renewing=header["renewing"],
     )
 

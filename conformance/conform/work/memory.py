@@ -56,11 +56,13 @@ class ArgumentMemory:
         """Keys of the floating-point arguments, in order."""
         return [key for key, view in self.views.items() if view.is_floating_point()]
 
-    def reverse_integers(self, keys: Sequence[ArgKey]) -> None:
-        """Integers and booleans in reverse along every axis, in the same memory."""
+    def reverse_integers(self, keys: Sequence[ArgKey], offsets: Sequence[ArgKey] = ()) -> None:
+        """Integers and booleans in reverse along every axis, offsets by their steps in reverse."""
         for view in self._distinct(keys):
             if not view.is_floating_point():
                 view.copy_(_reversed(view))
+        for view in self._distinct(offsets):
+            view.copy_(view[-1] - _reversed(view))
 
     def _distinct(self, keys: Iterable[ArgKey]) -> list[torch.Tensor]:
         """The views, each once and without the axes along which they are expanded."""

@@ -107,7 +107,8 @@ class CallRequest:
     (and the way back); `order` makes it once more with the programs of its kernels in reverse.
     `no_grad` makes it with gradients switched off; `apart` pulls back to each of `wrt` alone, too.
     `unfit`: arguments may not fit each other; interpreted kernels are kept within their tensors.
-    `reversible` lists integers and booleans that are as legal in reverse (tokens, masks).
+    `reversible` lists integers and booleans that are as legal in reverse (tokens, masks), and
+    `offsets` those that rise from zero, as they would by the same steps in reverse.
     `renewing`: of which floats a repeated call gets other values: all, or every second one.
     """
 
@@ -125,6 +126,7 @@ class CallRequest:
     apart: bool = False
     unfit: bool = False
     reversible: tuple[ArgKey, ...] = ()
+    offsets: tuple[ArgKey, ...] = ()
     renewing: Literal["all", "first", "second"] = "all"
 
     def named_args(self) -> dict[ArgKey, Arg]:
