@@ -21,7 +21,8 @@ def patch_embed(images, weight, bias):
 
 
 def batch_norm(x, gamma, beta, *, eps=1e-5):
-    y = x.movedim(-1, 1)[..., None].contiguous(memory_format=LAST)
+    # (Not `contiguous`, which leaves strides that torch's way back misreads: see FINDINGS.md.)
+    y = x.movedim(-1, 1)[..., None].clone(memory_format=LAST)
     y = F.batch_norm(y, None, None, gamma, beta, training=True, eps=eps)
     return y.squeeze(-1).movedim(1, -1)
 
