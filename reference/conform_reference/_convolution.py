@@ -61,7 +61,7 @@ def conv2d(
     terms = weight[0].numel()
     columns = read.reshape(B, groups, terms, high * wide)
     rows = image_by_image(weight.to(dtype), B).reshape(B, groups, out // groups, terms)
-    first = bias.to(dtype).reshape(1, groups, -1, 1).expand(B, -1, -1, -1)
+    first = image_by_image(bias.to(dtype), B).reshape(B, groups, out // groups, 1)
     # Many implementations begin their sum with the bias, others round the product first.
     whole = torch.cat([columns, torch.ones_like(columns[:, :, :1])], 2)
     summed = torch.cat([rows, first], 3) @ whole + rounding_error("product", rows @ columns)
@@ -80,7 +80,9 @@ def depthwise(x: Tensor, weight: Tensor, stride: int = 1, bias: Tensor | None = 
     terms = read * shared
     if bias is None:
         return terms.sum(2)
-    first = bias.reshape(1, -1, 1, 1, 1).expand_as(terms[:, :, :1])
+    first = (
+        image_by_image(bias, x.shape[0]).reshape(*x.shape[:2], 1, 1, 1).expand_as(terms[:, :, :1])
+    )
     return torch.cat([first, terms], 2).sum(2) + rounding_error("convolution", terms.sum(2))
 
 

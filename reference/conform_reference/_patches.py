@@ -30,7 +30,7 @@ def _project(patches: Tensor, weight: Tensor, bias: Tensor, x: Tensor) -> Tensor
     rows = image_by_image(weight.to(dtype), B).reshape(B, E, patches.shape[-1])
     # Convolutions begin their sum with the bias; a linear layer may round the product first.
     whole = torch.cat([read, torch.ones_like(read[..., :1])], -1)
-    first = bias.to(dtype).unsqueeze(1).expand(B, E, 1)
+    first = image_by_image(bias.to(dtype), B).reshape(B, E, 1)
     summed = whole @ torch.cat([rows, first], 2).mT
     return summed + rounding_error("product", read @ rows.mT)
 

@@ -10,7 +10,7 @@ class Profile:
     """Cases for agreement, gradients and each law; in how many dtypes a law is asked (agreement and
     gradients: in all); extra cases where a law was hardly reached; cases of usual sizes, a third as
     many for gradients; whether dims that go far are whole vectors, too, and for how many of them
-    gradients are asked."""
+    gradients, and values of whole models, are asked."""
 
     name: str
     agreement: int
