@@ -75,6 +75,9 @@ def run(
         Path | None, typer.Option(help="excuse the failures of this result")
     ] = None,
     resume: Annotated[bool, typer.Option(help="go on with the run in --out")] = False,
+    fail_fast: Annotated[
+        bool, typer.Option("--fail-fast", "-x", help="stop at the first violation that gates")
+    ] = False,
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="failures and the verdict only")
     ] = False,
@@ -102,6 +105,7 @@ def run(
         {kind: path for kind, path in files.items() if path is not None},
         baseline,
         resume,
+        fail_fast,
         quiet,
         verbose,
     )

@@ -183,6 +183,8 @@ def summary_lines(result: RunResult) -> list[str]:
             "hint: what raised was asked within the contract; what a target does not take it can "
             "declare in CONFORM (requires, limits, dtypes) or refuse with NotImplementedError"
         )
+    if not result.complete:
+        lines.append("stopped early: what the run did not reach is not judged")
     lines.append(f"{exit_line(result)} (seed {result.seed}, {result.seconds:.1f} s)")
     return lines
 

@@ -98,7 +98,7 @@ def target_sentence(result: RunResult, target: TargetResult) -> str:
         be = "is" if len(violated) == 1 else "are"
         return f"{target.name} does not conform: {len(violated)} {of_laws} {be} violated."
     if code is ExitCode.INTERRUPTED:
-        return f"{target.name} is not judged: the run was interrupted."
+        return f"{target.name} is not judged: the run was stopped early."
     if undecided:
         return f"{target.name} is incomplete: {len(undecided)} {of_laws} could not be decided."
     return f"{target.name} is incomplete: some operator has no decided law."
@@ -116,7 +116,7 @@ def verdict_sentence(result: RunResult) -> str:
         (f"{good} of {plural(len(codes), 'target')} {'conforms' if good == 1 else 'conform'}"),
         _names(codes, ExitCode.VIOLATED, "does not conform", "do not conform"),
         _names(codes, ExitCode.INCOMPLETE, "is incomplete", "are incomplete"),
-        "the run was interrupted" if not result.complete else "",
+        "the run was stopped early" if not result.complete else "",
     ]
     return "; ".join(part for part in parts if part) + "."
 

@@ -43,12 +43,13 @@ DOUBT = "doubt"
 
 
 def unless_doubtful(x: Tensor, doubtful: Tensor) -> Tensor:
-    """`x`; where a bound is evaluated, NaN in its place if `doubtful`: nothing can be said there.
+    """`x`; where a bound is evaluated, NaN in its place if `doubtful`: nothing can be said there,
+    and of no gradient that flows back from there.
 
     (The hook tells: at the mark `DOUBT` one that evaluates bounds makes NaN of what is not zero.)
     """
     told = mark(DOUBT, doubtful.to(x.dtype))
-    return torch.where(torch.isnan(told), told, x)
+    return torch.where(torch.isnan(told), told * x, x)
 
 
 EITHER = "either"

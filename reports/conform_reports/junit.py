@@ -42,7 +42,7 @@ def _suite(result: RunResult, target: TargetResult, known: dict[str, PropertyInf
         ET.SubElement(properties, "property", name=_xml(str(name)), value=_xml(str(value)))
     if not result.complete:
         broken = ET.SubElement(suite, "testcase", classname=_xml(target.name), name="run completed")
-        ET.SubElement(broken, "error", type="interrupted", message="the run was interrupted")
+        ET.SubElement(broken, "error", type="interrupted", message="the run was stopped early")
     for verdict in target.verdicts:
         suite.append(_case(result, target.name, verdict, known[verdict.property]))
     suite.set("tests", str(len(suite.findall("testcase"))))

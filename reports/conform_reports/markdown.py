@@ -43,7 +43,7 @@ def _facts(result: RunResult) -> str:
     facts = [f"{name} {value}" for name, value in result.environment.items()]
     line = ", ".join([f"profile {result.profile}", f"seed {result.seed}", *facts])
     skipped = f"Not judged: {unsupported} unsupported, {plural(claims, 'item')} not claimed. "
-    parted = "" if result.complete else "**This run was interrupted; this is a part of it.** "
+    parted = "" if result.complete else "**This run was stopped early; this is a part of it.** "
     return parted + _escape(f"{skipped}{exit_line(result).capitalize()}. {line}.")
 
 

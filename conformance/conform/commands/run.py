@@ -36,6 +36,7 @@ class RunOptions:
     files: dict[str, Path]
     baseline: Path | None
     resume: bool
+    fail_fast: bool
     quiet: bool
     verbose: bool
 
@@ -118,7 +119,8 @@ def _run(options: RunOptions, level: Level, shard: tuple[int, int], known: Known
         check_targets(request, book, chosen)
     torch.set_num_threads(1)
     told = _listeners(options, level, book, chosen)
-    listeners = [_excusing(listener, known) for listener in told] if known else told
+    heard = [*told, stopping_at(level)] if options.fail_fast else told
+    listeners = [_excusing(listener, known) for listener in heard] if known else heard
     try:
         if options.jobs > 1:
             from conform.run.parallel import run_parallel
@@ -147,6 +149,18 @@ def _listeners(options: RunOptions, level: Level, book: Any, chosen: Any) -> lis
         options.out.mkdir(parents=True, exist_ok=True)
         listeners.append(JsonlListener(options.out / "events.jsonl", resume=options.resume))
     return listeners
+
+
+def stopping_at(level: Level) -> Listener:
+    """A listener that ends the run at the first violation that gates at `level`, as Ctrl-C does."""
+
+    def tell(event: Event) -> None:
+        if isinstance(event, VerdictReached):
+            verdict = event.verdict
+            if verdict.outcome.violated and verdict.level.rank <= level.rank:
+                raise KeyboardInterrupt
+
+    return tell
 
 
 def _earlier(options: RunOptions) -> dict[tuple[str, str, str], Verdict]:
