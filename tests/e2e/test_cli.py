@@ -302,6 +302,20 @@ def test_a_baseline_excuses_known_failures(conform: Conform, tmp_path: Path) -> 
     assert done.verdicts()[0]["outcome"] == "excused"
 
 
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_the_first_violation_that_gates_may_end_the_run(conform: Conform, jobs: str) -> None:
+    laws = ("--property", "softmax.agrees-with-reference", "--property", "softmax.s*")
+    wrong = (PROCESS / "returns_nan.py", *laws, "--jobs", jobs)
+    done = run_softmax(conform, *wrong, "--fail-fast")
+    assert done.code == 1
+    assert done.result is not None
+    assert not done.result["complete"]
+    assert [v["outcome"] for v in done.verdicts()] == ["fail"]
+    assert "stopped early" in done.out
+    assert len(run_softmax(conform, *wrong).verdicts()) > 1
+    assert run_softmax(conform, "reference", *laws, "--fail-fast").code == 0
+
+
 def test_levels_gate(conform: Conform, tmp_path: Path) -> None:
     """A `should` law that fails does not gate at must, and does at should."""
     target = tmp_path / "uneven.py"

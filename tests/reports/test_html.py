@@ -130,7 +130,7 @@ def test_declarations_are_shown(mixed: str) -> None:
 
 def test_interrupted_run_says_so() -> None:
     text = html.render(samples.run(samples.passing_target(), complete=False))
-    assert "This run was interrupted." in text
+    assert "This run was stopped early." in text
     assert "130: interrupted" in text
 
 
