@@ -80,6 +80,7 @@ class TargetCalls:
     before_call: Callable[[], None] = lambda: None
     expecting_error: bool = False
     doubtful: bool = False
+    assumed: bool = False  # a gradient that does not flow was taken for zero
     overflowed: bool = False  # a result left the dtype's range, as it may
     own: bool = False  # of the reference, whose laws are asked of the oracle as well
     exact: dict[Any, Any] = field(default_factory=dict)

@@ -18,6 +18,7 @@ from conform.draw.fill import DTYPES
 from conform.judge.criterion import Residual
 from conform.judge.model import Model
 from conform.judge.roundoff import Roundoff
+from conform.law.beside import beside_reference
 from conform.law.bounds import tensor
 from conform.law.evaluate import Budget, Evaluator
 from conform.law.grammar import LawError, names_used
@@ -279,6 +280,8 @@ class LawRun:
     def _equal(
         self, left: ast.expr, right: ast.expr, *, one_sided: bool = False, negative: bool = False
     ) -> LawVerdict:
+        if not (one_sided or negative) and self._judged_beside(left, right):
+            return LawVerdict(True, None)
         a, b = (parts(self.target.value(side)) for side in (left, right))
         if any(isinstance(x, (str, frozenset)) for x in (*a, *b)):
             # Names are equal or not; nothing is rounded.
@@ -326,6 +329,29 @@ class LawRun:
             )
         )
         return LawVerdict(holds, worst, words)
+
+    def _judged_beside(self, left: ast.expr, right: ast.expr) -> bool:
+        """Whether the target's calls on the left were judged against all that the right side says.
+
+        (Each call is, where it is made: a Violation if it is wrong.) Not if one was left undecided,
+        or near a decision, if a gradient that does not flow was taken for zero, or of random
+        results.
+        """
+        calls = self.calls
+        if self.of_oracle or not calls.judging or calls.expecting_error:
+            return False
+        if not beside_reference(left, right, self.law.lets, self.operators):
+            return False
+        asked = names_used(left, self.law.lets) & self.operators | {self.law.operator}
+        if any(r.random for name in asked for r in self.oracles(name).operator.spec.results):
+            return False
+        before = calls.doubtful, calls.assumed
+        calls.doubtful = calls.assumed = False
+        try:
+            self.target.value(left)
+            return not (calls.doubtful or calls.assumed)
+        finally:
+            calls.doubtful, calls.assumed = before[0] or calls.doubtful, before[1] or calls.assumed
 
     def _flushed(
         self, left: ast.expr, right: ast.expr, a0: tuple[Any, ...], b0: tuple[Any, ...]
