@@ -37,9 +37,10 @@ def test_equal_dims_are_drawn_equal() -> None:
         ("Lq = Lk", "requires='Lq = Lk'"),
         ("Lq == Lkk", "unknown name 'Lkk'.*Lk"),
         ("max(mask) > 0", "cannot be decided from sizes and options"),
+        ("all(diff(mask) == 0)", "cannot be decided from sizes and options"),
         ("ref.softmax(q) > 0", "requires="),
     ],
-    ids=["syntax", "name", "value", "call"],
+    ids=["syntax", "name", "value", "function of values", "call"],
 )
 def test_a_condition_that_cannot_be_used(text: str, words: str) -> None:
     with pytest.raises(ConformError, match=words):

@@ -72,7 +72,7 @@ def _holds(evaluator: Evaluator, node: ast.expr, case: Case) -> bool:
     """A condition on a drawn case, whose tensors have no values yet."""
     try:
         return bool(evaluator.value(node))
-    except (LawError, TypeError, AttributeError, ValueError):
+    except (LawError, TypeError, AttributeError, ValueError, RuntimeError):
         if any(case.options.get(name, 0) is None for name in free_names(node)):
             return False  # an option that is not given is not 2 or more
         raise ConformError(

@@ -137,7 +137,7 @@ def names_residual(got: Any, want: frozenset[str]) -> Residual:
 
 
 # What torch and kernels say of a layout that they do not take.
-ABOUT_STRIDES = ("size and stride", "contiguous", "strides")
+ABOUT_STRIDES = ("size and stride", "contiguous", "strides", "with stride 1")
 
 
 def raise_for(operator: str, reply: CallReply, tracked: bool = False) -> None:
