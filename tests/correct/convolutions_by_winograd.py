@@ -3,10 +3,7 @@
 import torch
 import torch.nn.functional as F
 
-CONFORM = {
-    "dtypes": ["float32", "bfloat16"],
-    "operators": {"conv2d": {"rounding": "winograd"}},
-}
+CONFORM = {"dtypes": ["float32", "bfloat16"]}
 G = torch.tensor([[1.0, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1.0]])
 BT = torch.tensor([[1.0, 0, -1, 0], [0, 1, 1, 0], [0, -1, 1, 0], [0, 1, 0, -1]])
 AT = torch.tensor([[1.0, 1, 1, 0], [0, 1, -1, -1]])
