@@ -62,6 +62,7 @@ def test_misbehaviour_is_a_verdict(conform: Conform, name: str, outcome: str, wo
         ("remembers_addresses", "inputs-read-anew"),
         ("gradient_ignores_strides", "gradients-apart"),
         ("gradient_of_the_last_call", "gradients-apart"),
+        ("spends_what_it_saved", "gradients-apart"),
     ],
 )
 def test_effects_are_seen_by_hygiene(conform: Conform, name: str, law: str) -> None:

@@ -191,7 +191,9 @@ def regime_of(name: str, dtype: str = "float32", shape: tuple[int, ...] = (16, 6
 
 
 def test_regimes_do_what_they_say() -> None:
-    assert set(FILLERS) == {*REGIMES, "late"}  # which only far widths ask for
+    # Only far widths, and laws of gradients far out, ask for these.
+    assert set(FILLERS) == {*REGIMES, "late", "huge"}
+    assert regime_of("huge").std() > 100
     late = regime_of("late").abs()
     assert late[:, -8:].median() > 10 * late[:, :-8].median()
     assert late[:, -9].median() < 2

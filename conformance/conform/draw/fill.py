@@ -104,11 +104,16 @@ def _late(shape: tuple[int, ...], rng: Generator, dtype: str) -> Array:
     return out
 
 
+def _huge(shape: tuple[int, ...], rng: Generator, dtype: str) -> Array:
+    # Beyond what exp holds in float32, by far; float16 holds these and little more.
+    return rng.standard_normal(shape) * 256.0
+
+
 REGIMES: dict[str, Callable[[tuple[int, ...], Generator, str], Array]] = {
     "normal": _normal, "large": _large, "tiny": _tiny, "ties": _ties, "one_hot": _one_hot,
     "constant": _constant, "outlier": _outlier, "sorted": _sorted, "mixed_scale": _mixed_scale,
     "large_mean": _large_mean, "signed_zeros": _signed_zeros, "subnormal": _subnormal,
-    "near_limits": _near_limits, "late": _late,
+    "near_limits": _near_limits, "late": _late, "huge": _huge,
 }  # fmt: skip
 
 

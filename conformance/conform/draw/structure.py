@@ -280,7 +280,7 @@ def _input(
         if variant.values is not None:
             words = variant.values.split("(")[0]
         allowed = item.regimes
-        like = "outlier" if regime == "late" else regime
+        like = {"late": "outlier", "huge": "large"}.get(regime, regime)
         own = regime if allowed is None or like in allowed else "normal"
         return Source(words, sizes(shape), (), name, own, symbols=symbols, dtype=item.dtype or "")
     value = scope.draw(words, f"values.{name}")

@@ -359,7 +359,10 @@ FORMS: dict[str, str] = {
     "renewed": "renewed(call): with its inputs overwritten in place, the call sees the new values.",
     "apart": "apart(backward(call)): each gradient is the same when it alone is asked for, also "
     "after a call without gradients, with other calls before the way back, or of contiguous "
-    "copies of the inputs; those of several results add up; later ones leave it alone.",
+    "copies of the inputs, or a second time over one graph; those of several results add up; later "
+    "ones leave it alone.",
+    "numbers": "numbers(backward(call)): no gradient is NaN where the results and the "
+    "reference's gradients are numbers.",
     "repeats": "repeats(call): the same call on the same memory gives the same bits.",
     "well_formed": "well_formed(call): plain tensors of the promised shapes and dtypes.",
     "contiguous": "contiguous(x): the same values in fresh contiguous memory.",

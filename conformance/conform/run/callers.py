@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import torch
@@ -10,13 +10,18 @@ import torch
 from conform.judge.sampling import as_tuple
 from conform.law.measures import Metered
 from conform.run.calls import Judged, NotClaimed, TargetCalls
-from conform.run.oracle import Oracle, as_given, flowing
+from conform.run.oracle import Gradient, Oracle, as_given, flowing
 from conform.run.replies import NothingFlows
 from conform.run.slots import gradient_slots
 
 Tensor = torch.Tensor
 METERED = ("measured", "order", "flops")
 Oracles = Callable[[str], Oracle]
+
+
+def _has_nan(tensors: Iterable[Tensor | None]) -> bool:
+    """Whether one of them holds no number somewhere; x - x does where x is infinite, too."""
+    return any(x is not None and bool(torch.isnan(x).any()) for x in tensors)
 
 
 def plain(value: Any) -> Any:
@@ -63,6 +68,12 @@ class TargetCaller:
             )
             if metered:
                 self.observed = self._metered(judged, named)
+            elif observe == "numbers":
+                found = judged.reply.gradients.values() if judged.reply else ()
+                # (Where a result is none, or infinite, a gradient may be none.)
+                floats = [x for x in as_tuple(judged.values) if x.is_floating_point()]
+                asked = _has_nan(found) and not _has_nan(x - x for x in floats)
+                self.observed = not (asked and self._numbers(operator, args, options, wrt))
             elif observe:
                 self.observed = self._observe(observe, judged)
             return judged.values
@@ -98,6 +109,20 @@ class TargetCaller:
         full = self.calls.full_options(operator, options)
         results = as_tuple(self.oracles(operator)(args, full, self.calls.dtype))
         return tuple(torch.ones_like(x) for x in results if x.is_floating_point())
+
+    def _numbers(
+        self,
+        operator: str,
+        args: tuple[Any, ...],
+        options: Mapping[str, Any],
+        wrt: tuple[int | str, ...],
+    ) -> bool:
+        """Whether the oracle's gradients are."""
+        bound = self.oracles(operator).bound(
+            args, self.calls.full_options(operator, options), self.calls.dtype
+        )
+        ones = self._ones(operator, args, options)
+        return not _has_nan(Gradient(bound, wrt, ones)(*bound.tensors, *ones))
 
     def pulled_back(self, evaluate: Callable[[], Any]) -> Any:
         """The gradients of the sum of the call's results, in the order of the spec."""

@@ -41,6 +41,7 @@ Regime = Literal[
     "subnormal",
     "near_limits",
     "late",
+    "huge",
 ]
 DtypeName = Literal["float64", "float32", "bfloat16", "float16"]
 

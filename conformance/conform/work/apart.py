@@ -1,4 +1,4 @@
-"""Gradients asked for one by one, after other calls, with other calls between there and back."""
+"""Gradients asked for one by one, twice, after other calls, with others between there and back."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from conform.work.results import unpack
 def gradients_apart(
     caller: Caller, operator: BoundOperator, request: CallRequest, progress: Progress
 ) -> str:
-    """What is wrong when gradients are asked for one by one, after a call without any, or with
-    other calls between the way there and the way back.
+    """What is wrong when gradients are asked for one by one, after a call without any, a second
+    time, or with other calls between the way there and the way back.
 
     All on one memory, so that what an earlier call kept there is found again.
     """
@@ -42,6 +42,10 @@ def gradients_apart(
             return f"{words}, asked for alone, raises {part.exception.type}"
         if not _same(progress, part):
             return f"{words} is another when nothing else has one"
+    # (An error is not held against it: nobody is misled.)
+    again = _pulled(caller, operator, request, memory, Progress(twice=True))
+    if again.exception is None and not _same(progress, again):
+        return "the gradients are others when the same graph is gone back a second time"
     overtaken = _overtaken(caller, operator, request, memory, progress)
     if overtaken:
         return overtaken

@@ -100,6 +100,8 @@ class Caller:
         if progress.meter is not None:
             for _, c in pairs:
                 progress.meter.name("cotangent", c)
+        if progress.twice:
+            pulled_back([y for y, _ in pairs], leaves, [c for _, c in pairs], keep=True)
         before = [plain_values(c).clone() for _, c in pairs]
         with progress.metering():
             found = pulled_back([y for y, _ in pairs], leaves, [c for _, c in pairs])

@@ -10,14 +10,20 @@ Tensor = torch.Tensor
 
 
 def pulled_back(
-    outputs: Sequence[Tensor], leaves: Sequence[Tensor], cotangents: Sequence[Tensor]
+    outputs: Sequence[Tensor],
+    leaves: Sequence[Tensor],
+    cotangents: Sequence[Tensor],
+    *,
+    keep: bool = False,
 ) -> tuple[Tensor | None, ...]:
-    """The gradient to each leaf, None where nothing flows."""
+    """The gradient to each leaf, None where nothing flows; `keep` leaves the graph in place."""
     if not _reentrant(outputs):
-        return torch.autograd.grad(outputs, leaves, cotangents, allow_unused=True)
+        return torch.autograd.grad(
+            outputs, leaves, cotangents, retain_graph=keep, allow_unused=True
+        )
     for leaf in leaves:
         leaf.grad = None
-    torch.autograd.backward(outputs, cotangents)
+    torch.autograd.backward(outputs, cotangents, retain_graph=keep)
     found = tuple(leaf.grad for leaf in leaves)
     for leaf in leaves:
         leaf.grad = None

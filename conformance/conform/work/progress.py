@@ -37,6 +37,7 @@ class Progress:
     apart: str = ""
     filled: bool = False  # .grad of an input, although nobody asked for that
     only: int | None = None  # the one result to pull back from
+    twice: bool = False  # the way back is gone a second time, over the same graph
     meanwhile: Callable[[], object] | None = None  # between the way there and the way back
 
     def metering(self) -> AbstractContextManager[None]:
