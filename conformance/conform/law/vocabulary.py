@@ -359,8 +359,9 @@ FORMS: dict[str, str] = {
     "renewed": "renewed(call): with its inputs overwritten in place, the call sees the new values.",
     "apart": "apart(backward(call)): each gradient is the same when it alone is asked for, also "
     "after a call without gradients, with other calls before the way back, or of contiguous "
-    "copies of the inputs, or a second time over one graph; those of several results add up; later "
-    "ones leave it alone.",
+    "copies of the inputs; those of several results add up; later ones leave it alone.",
+    "again": "again(backward(call)): the gradients are the same when one graph is gone back a "
+    "second time, unless that raises.",
     "numbers": "numbers(backward(call)): no gradient is NaN where the results and the "
     "reference's gradients are numbers.",
     "repeats": "repeats(call): the same call on the same memory gives the same bits.",

@@ -64,7 +64,7 @@ class TargetCaller:
                 coarse=True,
                 measure=metered,
                 order=order,
-                apart=observe == "apart",
+                apart=observe in ("apart", "again"),
             )
             if metered:
                 self.observed = self._metered(judged, named)
@@ -156,6 +156,9 @@ class TargetCaller:
         if name == "apart":
             self.remark = effects.apart
             return not effects.apart
+        if name == "again":
+            self.remark = effects.again
+            return not effects.again
         if name == "repeats":
             return not any(reply.repeat_changed or ())
         if name == "dtype":

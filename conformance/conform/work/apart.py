@@ -1,4 +1,4 @@
-"""Gradients asked for one by one, twice, after other calls, with others between there and back."""
+"""Gradients asked for one by one, after other calls, with others between there and back; twice."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from conform.work.results import unpack
 def gradients_apart(
     caller: Caller, operator: BoundOperator, request: CallRequest, progress: Progress
 ) -> str:
-    """What is wrong when gradients are asked for one by one, after a call without any, a second
-    time, or with other calls between the way there and the way back.
+    """What is wrong when gradients are asked for one by one, after a call without any, or with
+    other calls between the way there and the way back.
 
     All on one memory, so that what an earlier call kept there is found again.
     """
@@ -42,10 +42,6 @@ def gradients_apart(
             return f"{words}, asked for alone, raises {part.exception.type}"
         if not _same(progress, part):
             return f"{words} is another when nothing else has one"
-    # (An error is not held against it: nobody is misled.)
-    again = _pulled(caller, operator, request, memory, Progress(twice=True))
-    if again.exception is None and not _same(progress, again):
-        return "the gradients are others when the same graph is gone back a second time"
     overtaken = _overtaken(caller, operator, request, memory, progress)
     if overtaken:
         return overtaken
@@ -57,6 +53,17 @@ def gradients_apart(
         if not same_gradients(progress.gradients, parts):
             return "the gradients of the results, one by one, do not add up"
     return _bent(caller, operator, request, progress)
+
+
+def gradients_again(
+    caller: Caller, operator: BoundOperator, request: CallRequest, progress: Progress
+) -> str:
+    """What is wrong when one graph is gone back twice. An error is not: nobody is misled."""
+    memory = ArgumentMemory(request.named_args(), caller.device)
+    again = _pulled(caller, operator, request, memory, Progress(twice=True))
+    if again.exception is None and not _same(progress, again):
+        return "the gradients are others when the same graph is gone back a second time"
+    return ""
 
 
 def _no_number(progress: Progress) -> bool:

@@ -176,6 +176,7 @@ def encode_reply(reply: CallReply, arena: Arena) -> Message:
             "renewed": effects.renewed,
             "cotangents_changed": effects.cotangents_changed,
             "apart": effects.apart,
+            "again": effects.again,
         },
         "previous_changed": reply.previous_changed,
         "repeat_changed": reply.repeat_changed,
@@ -246,4 +247,5 @@ def _decode_effects(record: Message) -> Effects:
         renewed=record["renewed"],
         cotangents_changed=record["cotangents_changed"],
         apart=record["apart"],
+        again=record["again"],
     )

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from conform.measure.seam import has_kernels
 from conform.work.again import reordered, repeat
-from conform.work.apart import gradients_apart
+from conform.work.apart import gradients_again, gradients_apart
 from conform.work.caller import BoundOperator, Caller
 from conform.work.gpu import end_if_lost
 from conform.work.memory import ArgumentMemory, KeptResults
@@ -44,6 +44,7 @@ class Executor:
             repeat(self._caller, operator, request, memory, progress)
         if request.apart and progress.pulled_back and progress.returned is not None:
             progress.apart = gradients_apart(self._caller, operator, request, progress)
+            progress.again = gradients_again(self._caller, operator, request, progress)
         measured = progress.measurement
         if request.order and measured is not None and progress.returned is not None:
             dependent = reordered(self._caller, operator, request, progress)
@@ -60,6 +61,7 @@ class Executor:
             renewed=progress.renewed,
             cotangents_changed=progress.cotangents_changed,
             apart=progress.apart,
+            again=progress.again,
         )
         reply = reply_of(progress, effects, previous_changed)
         unmeasured = self._unmeasured or ("" if measured else LATE)

@@ -188,7 +188,8 @@ class Effects:
     result shares. `kept` (only with `repeat`): the first result survived a call with other values;
     `renewed`: those other values, written into the first call's memory, were seen there.
     `cotangents_changed` counts in what was pulled back. `apart` (only with that): what is
-    wrong when gradients are asked for one by one, or nothing.
+    wrong when gradients are asked for one by one, or nothing, and `again` when one graph is gone
+    back twice.
     """
 
     mutated: dict[ArgKey, int] = field(default_factory=dict)
@@ -200,6 +201,7 @@ class Effects:
     renewed: bool | None = None
     cotangents_changed: int = 0
     apart: str = ""
+    again: str = ""
 
 
 Result = torch.Tensor | int | float | bool | frozenset[str]
