@@ -28,9 +28,10 @@ def _ratio(direction: Tensor, magnitude: Tensor) -> Tensor:
 
 
 def _direction(W0: Tensor, A: Tensor, B: Tensor, scaling: float) -> Tensor:
-    """V = W0 + scaling B A."""
+    """V = W0 + scaling B A; the terms of the product may be added to W0 one by one."""
     scaled = mark("scaled_delta", scaling * mark("delta", B @ A))
-    return mark("direction", W0 + scaled + rounding_error("scaled_factor", scaling * B) @ A)
+    base = W0 + A.shape[0] ** 0.5 * rounding_error("float32.base", W0)
+    return mark("direction", base + scaled + rounding_error("scaled_factor", scaling * B) @ A)
 
 
 def _factor(ratio: Tensor) -> Tensor:

@@ -10,7 +10,9 @@ from conform.draw.case import Source
 from conform.draw.fill import fill
 
 
-@pytest.mark.parametrize("name", ["contiguous", "transposed", "sliced", "cut", "misaligned"])
+@pytest.mark.parametrize(
+    "name", ["contiguous", "transposed", "sliced", "pitched", "cut", "misaligned"]
+)
 @pytest.mark.parametrize("shape", [(5,), (3, 4), (2, 3, 4), (2, 1, 3, 1), (0, 3), ()])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.int64, torch.bool])
 def test_placed_values_are_equal_and_margins_marked(
@@ -41,6 +43,9 @@ def test_strides_are_as_named() -> None:
     sliced = layout.place(values, "sliced").view()
     assert sliced.stride(-1) == 1
     assert sliced.stride(-2) > 4
+    pitched = layout.place(values, "pitched").view()
+    assert pitched.stride() == (18, 6, 1)
+    assert pitched.view(-1, 4).stride() == (6, 1)
     cut = layout.place(values, "cut").view()
     assert cut.stride() == (16, 4, 1)
     misaligned = layout.place(values, "misaligned")

@@ -39,10 +39,11 @@ def place(values: torch.Tensor, layout: str) -> Placed:
     every other element; swapped: the two before the last (heads and length, say), where there are
     as many, as sliced elsewhere; channels_last: the second of four or more innermost, as image
     libraries keep features, as transposed elsewhere; sliced: every row, and every matrix of
-    several, padded inside a larger buffer, as a cache is that is not full; cut: rows follow each
-    other and matrices do not, as without the last row of each; misaligned: starts two elements
-    late; expanded:AXIS,AXIS: stride 0 along those axes, whose values must be equal. All but the
-    first have NaN margins.
+    several, padded inside a larger buffer, as a cache is that is not full; pitched: rows padded
+    alone, as queries are that were split off a joint projection: such a tensor has a view as one
+    matrix, whose rows do not follow each other; cut: rows do and matrices do not, as without the
+    last row of each; misaligned: starts two elements late; expanded:AXIS,AXIS: stride 0 along those
+    axes, whose values must be equal. All but the first have NaN margins.
     """
     shape = tuple(values.shape)
     if layout == "contiguous" or values.numel() == 0 or not shape:
@@ -66,7 +67,8 @@ def place(values: torch.Tensor, layout: str) -> Placed:
         return _put(values, strides, MARGIN)
     if layout == "misaligned":
         return _put(values, _row_major(shape), 2)
-    return _put(values, _padded(list(shape), 0 if layout == "cut" else 2, 1), MARGIN)  # or sliced
+    unused = {"cut": (0, 1), "pitched": (2, 0)}.get(layout, (2, 1))  # or sliced
+    return _put(values, _padded(list(shape), *unused), MARGIN)
 
 
 def _row_major(shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -356,7 +356,7 @@ def _laid_out(source: Source, layout: str, chooser: Chooser) -> Source:
         among = ("transposed", "swapped", "channels_last")[: 3 if len(source.shape) == 4 else 2]
         layout = among[chooser.stratum(len(among), f"swapped.{source.key}")]
     if layout == "sliced" and math.prod(source.shape[:-2]) > 1:
-        layout = ("sliced", "cut")[chooser.stratum(2, f"cut.{source.key}")]
+        layout = ("sliced", "pitched", "cut")[chooser.stratum(3, f"cut.{source.key}")]
     return Source(**{**source.__dict__, "layout": layout})
 
 
