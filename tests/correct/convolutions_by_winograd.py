@@ -25,5 +25,5 @@ def conv2d(x, weight, bias, *, stride=1, padding=0, groups=1):
     U = U.reshape(groups, -1, c // groups, 4, 4)
     M = torch.einsum("bgcmnil,gocil->bgomnil", V, U)
     out = torch.einsum("ij,bgomnjk,lk->bgominl", at, M, at)
-    out = out.reshape(b, -1, m * 2, n * 2)[..., :h, :w]
+    out = out.flatten(1, 2).flatten(2, 3).flatten(3, 4)[..., :h, :w]
     return (out + bias.to(dtype)[:, None, None]).to(x.dtype)

@@ -146,8 +146,12 @@ class TargetCaller:
             return sum(effects.margins_written.values())
         if name == "state_changed":
             self.remark = "changed: " + ", ".join(effects.state_changed)
-            if any("random" in name for name in effects.state_changed):
+            if "torch random generator" in effects.state_changed:
                 self.remark += "; modules that a call makes draw weights: see torch.random.fork_rng"
+            elif any("random" in name for name in effects.state_changed):
+                self.remark += (
+                    "; layers that a call makes draw weights: make them once, or put the state back"
+                )
             return len(effects.state_changed)
         if name == "kept":
             return effects.kept is not False and not reply.previous_changed
