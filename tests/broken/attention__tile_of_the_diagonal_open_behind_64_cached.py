@@ -1,0 +1,68 @@
+"""With 64 cached keys and more in front of a chunk the tile on the diagonal is taken for a full
+one: rows see later tokens of their chunk (tenstorrent/tt-metal #48899).
+"""
+
+import torch
+
+
+def seen(lq, lk, causal, window, mask=None):
+    row, column = torch.arange(lq)[:, None] + lk - lq, torch.arange(lk)
+    see = torch.ones(lq, lk, dtype=torch.bool)
+    if causal:
+        see = see & (column <= row)
+    if window is not None:
+        see = see & (row - column < window)
+        if not causal:
+            see = see & (column - row < window)
+    return see if mask is None else see & mask
+
+
+def normalised(s, see, sinks=None):
+    """Weights over the visible keys; rows without any are zero."""
+    s = s.masked_fill(~see, -torch.inf)
+    extra = None if sinks is None else sinks.to(s.dtype)[:, None, None].expand(*s.shape[:-1], 1)
+    every = s if extra is None else torch.cat([s, extra], -1)
+    top = every.amax(-1, keepdim=True).detach()
+    e = torch.exp(every - top.masked_fill(top == -torch.inf, 0.0))
+    total = e.sum(-1, keepdim=True)
+    return (e / total.masked_fill(total == 0, 1.0))[..., : s.shape[-1]]
+
+
+def scored(q, k, scale, softcap, bias):
+    s = q @ k.mT * (q.shape[-1] ** -0.5 if scale is None else scale)
+    if softcap is not None:
+        s = softcap * torch.tanh(s / softcap)
+    return s if bias is None else s + bias.to(s.dtype)
+
+
+def widened(q, k, v):
+    wide = torch.promote_types(q.dtype, torch.float32)
+    group = q.shape[1] // k.shape[1]
+    return q.to(wide), *(x.to(wide).repeat_interleave(group, 1) for x in (k, v))
+
+
+def attention(
+    q,
+    k,
+    v,
+    *,
+    causal=False,
+    window=None,
+    mask=None,
+    bias=None,
+    scale=None,
+    softcap=None,
+    sinks=None,
+):
+    lq, lk, dtype = q.shape[2], k.shape[2], q.dtype
+    if lk == 0:
+        return q.new_zeros(*q.shape[:3], v.shape[-1])
+    see = seen(lq, lk, causal, window)
+    if causal and window is None and lk - lq >= 64:
+        last = (torch.arange(lq) // 32 * 32 + 31).clamp(max=lq - 1)
+        see = see[last]
+    if mask is not None:
+        see = see & mask
+    q, k, v = widened(q, k, v)
+    p = normalised(scored(q, k, scale, softcap, bias), see, sinks)
+    return (p @ v).to(dtype)

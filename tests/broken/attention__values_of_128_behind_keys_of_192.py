@@ -1,0 +1,68 @@
+"""Heads of 192 features with values of 128: in bfloat16 the second half of the values is read with
+the stride of a key (flashinfer-ai/flashinfer #4976).
+"""
+
+import torch
+
+
+def seen(lq, lk, causal, window, mask=None):
+    row, column = torch.arange(lq)[:, None] + lk - lq, torch.arange(lk)
+    see = torch.ones(lq, lk, dtype=torch.bool)
+    if causal:
+        see = see & (column <= row)
+    if window is not None:
+        see = see & (row - column < window)
+        if not causal:
+            see = see & (column - row < window)
+    return see if mask is None else see & mask
+
+
+def normalised(s, see, sinks=None):
+    """Weights over the visible keys; rows without any are zero."""
+    s = s.masked_fill(~see, -torch.inf)
+    extra = None if sinks is None else sinks.to(s.dtype)[:, None, None].expand(*s.shape[:-1], 1)
+    every = s if extra is None else torch.cat([s, extra], -1)
+    top = every.amax(-1, keepdim=True).detach()
+    e = torch.exp(every - top.masked_fill(top == -torch.inf, 0.0))
+    total = e.sum(-1, keepdim=True)
+    return (e / total.masked_fill(total == 0, 1.0))[..., : s.shape[-1]]
+
+
+def scored(q, k, scale, softcap, bias):
+    s = q @ k.mT * (q.shape[-1] ** -0.5 if scale is None else scale)
+    if softcap is not None:
+        s = softcap * torch.tanh(s / softcap)
+    return s if bias is None else s + bias.to(s.dtype)
+
+
+def widened(q, k, v):
+    wide = torch.promote_types(q.dtype, torch.float32)
+    group = q.shape[1] // k.shape[1]
+    return q.to(wide), *(x.to(wide).repeat_interleave(group, 1) for x in (k, v))
+
+
+def attention(
+    q,
+    k,
+    v,
+    *,
+    causal=False,
+    window=None,
+    mask=None,
+    bias=None,
+    scale=None,
+    softcap=None,
+    sinks=None,
+):
+    b, h, lq, d = q.shape
+    lk, dtype = k.shape[2], q.dtype
+    if lk == 0:
+        return q.new_zeros(b, h, lq, v.shape[-1])
+    if d == 192 and v.shape[-1] == 128 and dtype == torch.bfloat16:
+        flat = v.reshape(b, k.shape[1], -1)
+        place = torch.arange(lk)[:, None] * 192 + torch.arange(64, 128)
+        late = flat[..., place.clamp(max=flat.shape[-1] - 1)]
+        v = torch.cat([v[..., :64], late], -1)
+    q, k, v = widened(q, k, v)
+    p = normalised(scored(q, k, scale, softcap, bias), seen(lq, lk, causal, window, mask), sinks)
+    return (p @ v).to(dtype)

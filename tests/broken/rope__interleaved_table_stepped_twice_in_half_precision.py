@@ -1,0 +1,34 @@
+"""The half-precision kernel for interleaved pairs steps the tables by features, not by pairs: from
+the second vector of sixteen on it reads other frequencies (microsoft/onnxruntime #26390).
+"""
+
+import torch
+
+
+def angles(x, positions, base, scaling, width):
+    wide = torch.promote_types(x.dtype, torch.float32)
+    step = torch.pow(base, -torch.arange(0, width, 2, dtype=wide) / width)
+    place = positions.to(wide)
+    if positions.dim() == 2:
+        place = place.reshape(len(place), *[1] * (x.dim() - 3), -1)
+    return (place / scaling)[..., None] * step
+
+
+def turned(x, cos, sin, interleaved):
+    half = x.shape[-1] // 2
+    x = x.to(cos.dtype)
+    a, b = (x[..., 0::2], x[..., 1::2]) if interleaved else (x[..., :half], x[..., half:])
+    pair = (a * cos - b * sin, b * cos + a * sin)
+    return torch.stack(pair, -1).flatten(-2) if interleaved else torch.cat(pair, -1)
+
+
+def rope(x, positions, *, base=10000.0, scaling=1.0, interleaved=False, rotary_dim=None):
+    width = x.shape[-1] if rotary_dim is None else rotary_dim
+    angle = angles(x, positions, base, scaling, width)
+    cos, sin = angle.cos(), angle.sin()
+    if interleaved and x.dtype in (torch.bfloat16, torch.float16):
+        pair = torch.arange(width // 2)
+        read = (pair // 8 * 16 + pair % 8) % (width // 2)
+        cos, sin = cos[..., read], sin[..., read]
+    front = turned(x[..., :width], cos, sin, interleaved).to(x.dtype)
+    return torch.cat([front, x[..., width:]], -1)

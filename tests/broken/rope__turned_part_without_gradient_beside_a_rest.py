@@ -1,0 +1,31 @@
+"""The fused kernel has no backward pass: where only a part of the head is turned, that part's
+gradient is silently zero, the rest's is right (huggingface/candle #3612).
+"""
+
+import torch
+
+
+def angles(x, positions, base, scaling, width):
+    wide = torch.promote_types(x.dtype, torch.float32)
+    step = torch.pow(base, -torch.arange(0, width, 2, dtype=wide) / width)
+    place = positions.to(wide)
+    if positions.dim() == 2:
+        place = place.reshape(len(place), *[1] * (x.dim() - 3), -1)
+    return (place / scaling)[..., None] * step
+
+
+def turned(x, cos, sin, interleaved):
+    half = x.shape[-1] // 2
+    x = x.to(cos.dtype)
+    a, b = (x[..., 0::2], x[..., 1::2]) if interleaved else (x[..., :half], x[..., half:])
+    pair = (a * cos - b * sin, b * cos + a * sin)
+    return torch.stack(pair, -1).flatten(-2) if interleaved else torch.cat(pair, -1)
+
+
+def rope(x, positions, *, base=10000.0, scaling=1.0, interleaved=False, rotary_dim=None):
+    width = x.shape[-1] if rotary_dim is None else rotary_dim
+    angle = angles(x, positions, base, scaling, width)
+    front = x[..., :width]
+    front = front.detach() if width < x.shape[-1] else front
+    front = turned(front, angle.cos(), angle.sin(), interleaved).to(x.dtype)
+    return torch.cat([front, x[..., width:]], -1)
