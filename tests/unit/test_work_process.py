@@ -178,7 +178,7 @@ def test_changes_of_global_state_are_named_and_undone(open_target: Open) -> None
     client = open_target("changes_state")
     first, second = call(client), call(client)
     assert set(first.effects.state_changed) == {
-        "torch random generator",
+        "torch random seed",
         "python random generator",
         "default dtype",
         "grad mode",

@@ -174,7 +174,8 @@ def _default_options(self: Evaluator, node: ast.Call) -> Any:
 FORMS: dict[str, Callable[[Evaluator, ast.Call], Any]] = {
     "edit": _edit, "grad": _grad, "vjp": _vjp, "map": _map, "fold": _fold, "growth": _growth,
     "mutated": _observed("mutated"), "margins_written": _observed("margins_written"),
-    "state_changed": _observed("state_changed"), "kept": _observed("kept"),
+    "state_changed": _observed("state_changed"), "random_drawn": _observed("random_drawn"),
+    "kept": _observed("kept"),
     "renewed": _observed("renewed"), "apart": _observed("apart"),
     "again": _observed("again"), "numbers": _observed("numbers"),
     "repeats": _observed("repeats"), "well_formed": _observed("well_formed"), "dtype": _dtype,

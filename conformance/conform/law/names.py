@@ -21,7 +21,8 @@ KERNEL_MEASURES = frozenset("sectors races outside unwritten_reads order_depende
 FORM_NAMES = MEASURE_NAMES | frozenset(
     (
         "grad vjp edit depends raises map fold growth mutated margins_written state_changed "
-        "kept renewed apart again numbers repeats well_formed contiguous swapped batch_element "
+        "random_drawn kept renewed apart again numbers repeats well_formed contiguous swapped "
+        "batch_element "
         "batch_reversed dtype default_options strictly differs finite follows normal uniform "
         "backward "
     ).split()

@@ -354,7 +354,9 @@ FORMS: dict[str, str] = {
     "mutated": "mutated(call): number of input elements that the call changed; of backward(call) "
     "those of what is pulled back as well.",
     "margins_written": "margins_written(call): elements written outside of the inputs' views.",
-    "state_changed": "state_changed(call): number of global settings that the call changed.",
+    "state_changed": "state_changed(call): number of global settings that the call changed, seeds "
+    "of random generators among them.",
+    "random_drawn": "random_drawn(call): number of global random generators that it drew from.",
     "kept": "kept(call): the result survives a later call with other values.",
     "renewed": "renewed(call): with its inputs overwritten in place, the call sees the new values.",
     "apart": "apart(backward(call)): each gradient is the same when it alone is asked for, also "

@@ -13,6 +13,7 @@ from conform.run.calls import Judged, NotClaimed, TargetCalls
 from conform.run.oracle import Gradient, Oracle, as_given, flowing
 from conform.run.replies import NothingFlows
 from conform.run.slots import gradient_slots
+from conform.work.effects import DRAWN
 
 Tensor = torch.Tensor
 METERED = ("measured", "order", "flops")
@@ -145,14 +146,16 @@ class TargetCaller:
         if name == "margins_written":
             return sum(effects.margins_written.values())
         if name == "state_changed":
-            self.remark = "changed: " + ", ".join(effects.state_changed)
-            if "torch random generator" in effects.state_changed:
-                self.remark += "; modules that a call makes draw weights: see torch.random.fork_rng"
-            elif any("random" in name for name in effects.state_changed):
-                self.remark += (
-                    "; layers that a call makes draw weights: make them once, or put the state back"
-                )
-            return len(effects.state_changed)
+            changed = [x for x in effects.state_changed if x not in DRAWN]
+            self.remark = "changed: " + ", ".join(changed)
+            return len(changed)
+        if name == "random_drawn":
+            drawn = [x for x in effects.state_changed if x in DRAWN]
+            self.remark = (
+                f"{', '.join(drawn)}; layers that a call makes draw weights: make them once, or "
+                "put the state back (torch.random.fork_rng)"
+            )
+            return len(drawn)
         if name == "kept":
             return effects.kept is not False and not reply.previous_changed
         if name == "renewed":

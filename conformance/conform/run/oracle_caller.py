@@ -123,7 +123,7 @@ class OracleCaller:
         """What a faultless implementation would show."""
         if name in METERED:
             raise LawError("nothing is metered on the reference: measures are the target's alone")
-        if name in ("mutated", "margins_written", "state_changed"):
+        if name in ("mutated", "margins_written", "state_changed", "random_drawn"):
             return 0
         return self.dtype if name == "dtype" else True
 

@@ -12,6 +12,12 @@ import torch
 
 from conform.work.flat import flat
 
+# Generators that a call has only drawn from, as every module does that is made in one.
+DRAWN = (
+    "torch random generator", "cuda random generator", "python random generator",
+    "numpy random generator",
+)  # fmt: skip
+TWISTS = 4096  # as many times 624 numbers may have been drawn
 _BITS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64, 16: torch.int64}
 
 
@@ -110,6 +116,23 @@ _SETTINGS = (
 )
 
 
+def _only_drawn(before: Any, now: Any) -> bool:
+    """Whether drawing numbers alone leads from one seeded Mersenne twister's state to another."""
+    from numpy import array_equal, asarray, uint32
+    from numpy.random import MT19937
+
+    twister, wanted = MT19937(), asarray(now, uint32)
+    twister.state = {
+        "bit_generator": "MT19937",
+        "state": {"key": asarray(before, uint32), "pos": 624},
+    }
+    for _ in range(TWISTS):
+        if array_equal(twister.state["state"]["key"], wanted):
+            return True
+        twister.random_raw(624, output=False)
+    return False
+
+
 class GlobalState:
     """The global state as it should be; random generators are seeded anew before each call.
 
@@ -121,7 +144,7 @@ class GlobalState:
         self._expected = [(setting, setting.read()) for setting in _SETTINGS]
         self._cuda = device.startswith("cuda")
         self._calls = 0
-        self._python: object = None
+        self._python: Any = None
         self._numpy: Any = None
         self._torch = torch.default_generator.get_state()
         self._cuda_state = torch.empty(0)
@@ -153,15 +176,20 @@ class GlobalState:
     def _changed_generators(self) -> list[str]:
         names = []
         if not torch.equal(torch.default_generator.get_state(), self._torch):
-            names.append("torch random generator")
+            seeded = torch.default_generator.initial_seed() != self._calls
+            names.append("torch random seed" if seeded else DRAWN[0])
         if self._cuda and not torch.equal(torch.cuda.get_rng_state(), self._cuda_state):
-            names.append("cuda random generator")
-        if random.getstate() != self._python:
-            names.append("python random generator")
+            seeded = torch.cuda.initial_seed() != self._calls
+            names.append("cuda random seed" if seeded else DRAWN[1])
+        python = random.getstate()
+        if python != self._python:
+            drawn = _only_drawn(self._python[1][:-1], python[1][:-1])
+            names.append(DRAWN[2] if drawn else "python random seed")
         numpy = sys.modules.get("numpy.random")
         if numpy is not None and self._numpy is not None:
             now = numpy.get_state()
             moved = now[2:] != self._numpy[2:] or bool((now[1] != self._numpy[1]).any())
             if moved:
-                names.append("numpy random generator")
+                drawn = _only_drawn(self._numpy[1], now[1])
+                names.append(DRAWN[3] if drawn else "numpy random seed")
         return names
