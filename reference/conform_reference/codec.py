@@ -26,15 +26,16 @@ def _nearest(x: Tensor, codebook: Tensor) -> tuple[Tensor, Tensor]:
     return index, rows.reshape(*index.shape, codebook.shape[1])
 
 
-def _straight_through(x: Tensor, quantized: Tensor) -> Tensor:
-    """`quantized`, with the gradient of `x`.
+def _passed_through(x: Tensor, quantized: Tensor) -> Tensor:
+    """What x + (quantized - x).detach(), as people write it, loses by rounding."""
+    difference = (quantized - x).detach()
+    lost = rounding_error("difference", difference)
+    return lost + rounding_error("float32.difference", difference)
 
-    People write x + (quantized - x).detach(), which rounds; that rounding is excused, not done.
-    """
-    value, difference = quantized.detach(), (quantized - x).detach()
-    excused = rounding_error("difference", difference)
-    excused = excused + rounding_error("float32.difference", difference)
-    return value + (x - x.detach()) + excused
+
+def _straight_through(x: Tensor, quantized: Tensor) -> Tensor:
+    """`quantized`, with the gradient of `x`; that it may round is excused, not done."""
+    return quantized.detach() + (x - x.detach()) + _passed_through(x, quantized)
 
 
 def _check_codes(x: Tensor, codebook: Tensor, name: str) -> None:
@@ -73,8 +74,10 @@ def residual_vector_quantize(x: Tensor, codebooks: Tensor) -> tuple[Tensor, Tens
     for stage in range(codes.shape[0]):
         index, rows = _nearest(residual, codes[stage])
         indices.append(index)
+        # Codecs that learn pass each stage's gradient through on its own, which rounds each time.
+        lost = _passed_through(residual, rows)
         residual = mark("residual", residual - rows)
-        total = mark("total", total + rows) if stage else rows
+        total = (mark("total", total + rows) if stage else rows) + lost
     return torch.stack(indices, -1), _straight_through(given, total).to(x.dtype)
 
 
