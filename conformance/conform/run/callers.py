@@ -71,8 +71,9 @@ class TargetCaller:
                 self.observed = self._metered(judged, named)
             elif observe == "numbers":
                 found = judged.reply.gradients.values() if judged.reply else ()
+                results = judged.reply.results if judged.reply else ()
                 # (Where a result is none, or infinite, a gradient may be none.)
-                floats = [x for x in as_tuple(judged.values) if x.is_floating_point()]
+                floats = [x for x in results if isinstance(x, Tensor) and x.is_floating_point()]
                 asked = _has_nan(found) and not _has_nan(x - x for x in floats)
                 self.observed = not (asked and self._numbers(operator, args, options, wrt))
             elif observe:
