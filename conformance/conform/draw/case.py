@@ -94,6 +94,23 @@ class Case:
         """Short hash of the content, for file names."""
         return hashlib.blake2b(repr(self.as_json()).encode(), digest_size=6).hexdigest()
 
+    def plain(self) -> Case:
+        """The same case with floats of the normal regime; sizes, options, layouts, integers stay."""
+
+        def plain(values: dict[str, Value]) -> dict[str, Value]:
+            return {
+                key: replace(x, regime="normal") if isinstance(x, Source) else x
+                for key, x in values.items()
+            }
+
+        return replace(
+            self,
+            regime="normal",
+            inputs=plain(self.inputs),
+            options=plain(self.options),
+            draws=plain(self.draws),
+        )
+
     def with_(self, **changes: Any) -> Case:
         """A copy with fields replaced."""
         return replace(self, **changes)

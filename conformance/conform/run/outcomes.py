@@ -34,6 +34,9 @@ class Kind(Enum):
     FALSE_LAW = "false law"
 
 
+DECIDED = (Kind.HELD, Kind.FAILED)
+
+
 @dataclass(frozen=True)
 class Trial:
     """One law on one case in one dtype. `outcome` refines FAILED."""
@@ -65,6 +68,13 @@ def try_law(
             record=violation.record,
         )
     except Refused as refusal:
+        plain = case.plain()
+        if plain != case and try_law(session, law, plain, dtype, fresh=fresh).kind in DECIDED:
+            # A refusal may hang on sizes, options, layout and dtype, not on values.
+            words = (
+                f"{refusal}: refused for its values alone, the same call of plain ones is answered"
+            )
+            return Trial(Kind.FAILED, words, Outcome.ERROR)
         return Trial(Kind.REFUSED, str(refusal))
     except NotClaimed as missing:
         return Trial(Kind.NOT_CLAIMED, str(missing))
