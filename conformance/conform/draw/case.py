@@ -95,7 +95,7 @@ class Case:
         return hashlib.blake2b(repr(self.as_json()).encode(), digest_size=6).hexdigest()
 
     def plain(self) -> Case:
-        """The same case with floats of the normal regime; sizes, options, layouts, integers stay."""
+        """The same case with floats of the normal regime; sizes, options and layouts stay."""
 
         def plain(values: dict[str, Value]) -> dict[str, Value]:
             return {
