@@ -170,7 +170,7 @@ def test_every_alternative_occurs() -> None:
         v.layout.split(":")[0] for c in cases for v in c.inputs.values() if isinstance(v, Source)
     }
     names = ("contiguous", "transposed", "swapped", "sliced", "pitched", "cut", "misaligned")
-    assert layouts == {*names, "expanded", "channels_last"}
+    assert layouts == {*names, "parted", "expanded", "channels_last"}
     assert {c.dims["K"] for c in cases} >= {1, 2}
     assert any(c.dims["Lq"] < c.dims["Lk"] for c in cases)
     assert any(c.dims["Lq"] > c.dims["Lk"] for c in cases)
@@ -337,7 +337,10 @@ def test_wrong_requires_are_told(text: str, words: str) -> None:
 def test_strides_narrow_the_layouts() -> None:
     for strides, allowed in (
         ("contiguous", {"contiguous", "misaligned"}),
-        ("last_contiguous", {"contiguous", "misaligned", "sliced", "pitched", "cut", "swapped"}),
+        (
+            "last_contiguous",
+            {"contiguous", "misaligned", "sliced", "pitched", "cut", "parted", "swapped"},
+        ),
     ):
         cases = drawn(30, strides=strides)
         assert {

@@ -11,7 +11,7 @@ from conform.draw.fill import fill
 
 
 @pytest.mark.parametrize(
-    "name", ["contiguous", "transposed", "sliced", "pitched", "cut", "misaligned"]
+    "name", ["contiguous", "transposed", "sliced", "pitched", "cut", "parted", "misaligned"]
 )
 @pytest.mark.parametrize("shape", [(5,), (3, 4), (2, 3, 4), (2, 1, 3, 1), (0, 3), ()])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.int64, torch.bool])
@@ -48,6 +48,9 @@ def test_strides_are_as_named() -> None:
     assert pitched.view(-1, 4).stride() == (6, 1)
     cut = layout.place(values, "cut").view()
     assert cut.stride() == (16, 4, 1)
+    parted = layout.place(values[None].repeat(2, 1, 1, 1), "parted").view()
+    assert parted[0].is_contiguous()
+    assert parted.stride(0) == (values.shape[0] + 1) * values[0].numel()
     misaligned = layout.place(values, "misaligned")
     assert misaligned.offset == 2
     assert misaligned.view().is_contiguous()

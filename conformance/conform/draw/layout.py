@@ -42,8 +42,9 @@ def place(values: torch.Tensor, layout: str) -> Placed:
     several, padded inside a larger buffer, as a cache is that is not full; pitched: rows padded
     alone, as queries are that were split off a joint projection: such a tensor has a view as one
     matrix, whose rows do not follow each other; cut: rows do and matrices do not, as without the
-    last row of each; misaligned: starts two elements late; expanded:AXIS,AXIS: stride 0 along those
-    axes, whose values must be equal. All but the first have NaN margins.
+    last row of each; parted: only what the first dim counts lies apart, as the first tokens of
+    sequences in a longer buffer do; misaligned: starts two elements late; expanded:AXIS,AXIS:
+    stride 0 along those axes, whose values must be equal. All but the first have NaN margins.
     """
     shape = tuple(values.shape)
     if layout == "contiguous" or values.numel() == 0 or not shape:
@@ -67,7 +68,7 @@ def place(values: torch.Tensor, layout: str) -> Placed:
         return _put(values, strides, MARGIN)
     if layout == "misaligned":
         return _put(values, _row_major(shape), 2)
-    unused = {"cut": (0, 1), "pitched": (2, 0)}.get(layout, (2, 1))  # or sliced
+    unused = {"cut": (0, 1), "pitched": (2, 0), "parted": (0, 0, 1)}.get(layout, (2, 1))  # sliced
     return _put(values, _padded(list(shape), *unused), MARGIN)
 
 
@@ -75,12 +76,14 @@ def _row_major(shape: tuple[int, ...]) -> tuple[int, ...]:
     return _padded(list(shape), 0)
 
 
-def _padded(shape: list[int], extra: int, rows: int = 0) -> tuple[int, ...]:
-    """Row-major strides where rows have `extra` unused elements and matrices unused `rows`."""
+def _padded(shape: list[int], extra: int, rows: int = 0, first: int = 0) -> tuple[int, ...]:
+    """Row-major strides: rows have `extra` unused elements, matrices unused `rows`, and what the
+    first dim counts `first` unused ones of the second."""
     strides, step, last = [1] * len(shape), 1, len(shape) - 1
     for axis in range(last, -1, -1):
         strides[axis] = step
-        step *= max(shape[axis], 1) + {last: extra if last else 0, last - 1: rows}.get(axis, 0)
+        unused = {1: first, last: extra if last else 0, last - 1: rows}
+        step *= max(shape[axis], 1) + unused.get(axis, 0)
     return tuple(strides)
 
 

@@ -356,7 +356,8 @@ def _laid_out(source: Source, layout: str, chooser: Chooser) -> Source:
         among = ("transposed", "swapped", "channels_last")[: 3 if len(source.shape) == 4 else 2]
         layout = among[chooser.stratum(len(among), f"swapped.{source.key}")]
     if layout == "sliced" and math.prod(source.shape[:-2]) > 1:
-        layout = ("sliced", "pitched", "cut")[chooser.stratum(3, f"cut.{source.key}")]
+        among = ("sliced", "pitched", "cut", "parted")[: 4 if len(source.shape) > 3 else 3]
+        layout = among[chooser.stratum(len(among), f"cut.{source.key}")]
     return Source(**{**source.__dict__, "layout": layout})
 
 
