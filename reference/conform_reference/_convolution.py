@@ -6,7 +6,7 @@ from torch.nn.functional import pad
 
 from conform_reference import _check
 from conform_reference._scores import rounding_error
-from conform_reference.rounding import injected, mark
+from conform_reference.rounding import another_order, injected, mark
 
 
 def taps(x: Tensor, kernel: int, stride: int, padding: int) -> Tensor:
@@ -34,6 +34,14 @@ def taps(x: Tensor, kernel: int, stride: int, padding: int) -> Tensor:
 def image_by_image(weight: Tensor, images: int) -> Tensor:
     """[images, elements of weight]: its gradient may be added up over images in its own dtype."""
     return mark("backward.sum.kernel", weight.reshape(1, -1).expand(images, -1))
+
+
+def added_at_once(result: Tensor, bias: Tensor) -> Tensor:
+    """`result`, whose `bias` (as it broadcasts) may also learn by one sum over images and pixels.
+
+    (One lane of thousands of terms; equal images are rounded alike all along it.)
+    """
+    return another_order(result, lambda: bias.expand_as(result))
 
 
 def _tile(x: Tensor, weight: Tensor, padding: int, groups: int) -> Tensor:
@@ -79,7 +87,7 @@ def conv2d(
     # Many implementations begin their sum with the bias, others round the product first.
     whole = torch.cat([columns, torch.ones_like(columns[:, :, :1])], 2)
     summed = torch.cat([rows, first], 3) @ whole + rounding_error("product", rows @ columns)
-    summed = summed.reshape(B, out, high, wide)
+    summed = added_at_once(summed.reshape(B, out, high, wide), bias.to(dtype).reshape(-1, 1, 1))
     if injected() and stride == 1 and weight.shape[2] == 3:
         summed = summed + rounding_error("float32.tile", _tile(x, weight, padding, groups))
     return summed.to(x.dtype)
@@ -100,7 +108,8 @@ def depthwise(x: Tensor, weight: Tensor, stride: int = 1, bias: Tensor | None = 
     first = (
         image_by_image(bias, x.shape[0]).reshape(*x.shape[:2], 1, 1, 1).expand_as(terms[:, :, :1])
     )
-    return torch.cat([first, terms], 2).sum(2) + rounding_error("convolution", terms.sum(2))
+    summed = torch.cat([first, terms], 2).sum(2) + rounding_error("convolution", terms.sum(2))
+    return added_at_once(summed, bias.reshape(-1, 1, 1))
 
 
 def merge_kernels(large: Tensor, small: Tensor) -> Tensor:

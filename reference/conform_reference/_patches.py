@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from conform_reference import _check
-from conform_reference._convolution import image_by_image
+from conform_reference._convolution import added_at_once, image_by_image
 from conform_reference._scores import rounding_error
 from conform_reference.rounding import mark
 
@@ -31,8 +31,8 @@ def _project(patches: Tensor, weight: Tensor, bias: Tensor, x: Tensor) -> Tensor
     # Convolutions begin their sum with the bias; a linear layer may round the product first.
     whole = torch.cat([read, torch.ones_like(read[..., :1])], -1)
     first = image_by_image(bias.to(dtype), B).reshape(B, E, 1)
-    summed = whole @ torch.cat([rows, first], 2).mT
-    return summed + rounding_error("product", read @ rows.mT)
+    summed = whole @ torch.cat([rows, first], 2).mT + rounding_error("product", read @ rows.mT)
+    return added_at_once(summed, bias.to(dtype))
 
 
 def patch_embed(images: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
