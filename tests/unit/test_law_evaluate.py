@@ -14,6 +14,7 @@ from conform.commands.show import explain_command
 from conform.law import evaluate as module
 from conform.law import vocabulary
 from conform.law.evaluate import Evaluator
+from conform.law.form_words import FORM_WORDS
 from conform.law.grammar import LawError, parse
 from conform.law.names import CONSTANT_NAMES, FORM_NAMES, FUNCTION_NAMES, LAW_NAMES
 from conform.run.laws import LawRun
@@ -276,7 +277,7 @@ def test_every_function_has_an_example() -> None:
 def test_names_are_implemented_and_implementations_are_named() -> None:
     assert set(vocabulary.FUNCTIONS) == FUNCTION_NAMES
     assert set(vocabulary.CONSTANTS) == CONSTANT_NAMES
-    assert set(vocabulary.FORMS) == FORM_NAMES
+    assert set(FORM_WORDS) == FORM_NAMES
     verdicts = {name.removeprefix("_form_") for name in vars(LawRun) if name.startswith("_form_")}
     assert verdicts == BEYOND_VALUES
     # normal and uniform are read by `follows`, they have no value of their own.

@@ -97,7 +97,7 @@ class Case:
     def plain(self) -> Case:
         """The same case with floats of the normal regime; sizes, options and layouts stay."""
 
-        def plain(values: dict[str, Value]) -> dict[str, Value]:
+        def normal(values: dict[str, Value]) -> dict[str, Value]:
             return {
                 key: replace(x, regime="normal") if isinstance(x, Source) else x
                 for key, x in values.items()
@@ -106,9 +106,9 @@ class Case:
         return replace(
             self,
             regime="normal",
-            inputs=plain(self.inputs),
-            options=plain(self.options),
-            draws=plain(self.draws),
+            inputs=normal(self.inputs),
+            options=normal(self.options),
+            draws=normal(self.draws),
         )
 
     def with_(self, **changes: Any) -> Case:

@@ -1,6 +1,5 @@
 """Where structural choices come from. Every choice has a label, so that a variant of a case
-(another
-dim fixed, an option set) repeats all choices but the one that it changes."""
+(another dim fixed, an option set) repeats all choices but the one that it changes."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Tensors from a case: counter-based random numbers (Philox), value regimes, integer generators.
 
 Values are made in float64, then rounded to the dtype; the rounded tensor is the input, for the
-target
-and the oracle alike. Sources of the regimes: where attention and norm kernels were seen to break.
+target and the oracle alike. Sources of the regimes: where attention and norm kernels were seen to
+break.
 """
 
 from __future__ import annotations

@@ -47,8 +47,7 @@ def rounded_on_scaled_grid(x: torch.Tensor, c: torch.Tensor, dtype: torch.dtype)
     """`x` rounded to `dtype` on a grid stretched by c, c in [1, 2).
 
     Equal values stay equal and close ones stay together, as in a real rounding; where the grid
-    lies,
-    which depends on how an implementation scales the quantity, is what `c` makes random.
+    lies, which depends on how an implementation scales the quantity, is what `c` makes random.
     """
     rounded = (x / c).to(dtype).to(x.dtype) * c  # dividing cannot overflow
     if dtype is not torch.float16:

@@ -2,12 +2,10 @@
 
 The oracle runs in float64; under `Roundoff` each operation's result is perturbed as float32 would
 perturb it: elementwise operations by up to one unit roundoff, transcendental functions by four,
-sums and
-matrix products by a random amount proportional to sum |terms| that grows with the root of their
-length (sequential summation of positive terms, the worst common order). Stochastic arithmetic in
-the
-sense of Parker (Monte Carlo arithmetic, 1997). It works through autograd and `torch.func` since it
-sits below both.
+sums and matrix products by a random amount proportional to sum |terms| that grows with the root of
+their length (sequential summation of positive terms, the worst common order). Stochastic arithmetic
+in the sense of Parker (Monte Carlo arithmetic, 1997). It works through autograd and `torch.func`
+since it sits below both.
 """
 
 from __future__ import annotations
@@ -98,10 +96,9 @@ def _name(func: Any) -> str:
 class Roundoff(TorchDispatchMode):
     """While active, float64 results carry float32 roundoff; `scale` 0 only observes.
 
-    `largest` is the largest number of elements seen in one tensor, for choosing sample counts.
-    With `sampled` (their number, a prime), the evaluation is a `torch.vmap` over samples made by
-    `as_samples`; then
-    `shared_noise` tells that some operation did not depend on the sample.
+    `largest` is the largest number of elements seen in one tensor, for choosing sample counts. With
+    `sampled` (their number, a prime), the evaluation is a `torch.vmap` over samples made by
+    `as_samples`; then `shared_noise` tells that some operation did not depend on the sample.
     """
 
     def __init__(

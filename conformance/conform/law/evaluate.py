@@ -1,8 +1,7 @@
 """Evaluating the value part of a law: a walk over the checked tree, within a budget.
 
 Who answers an operator call is the `Caller`: the target, the oracle, or the oracle under roundoff.
-Names
-bound by `let` are evaluated when first read. Comparisons that give verdicts are one level up
+Names bound by `let` are evaluated when first read. Comparisons that give verdicts are one level up
 (judge).
 """
 

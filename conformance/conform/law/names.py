@@ -22,9 +22,8 @@ FORM_NAMES = MEASURE_NAMES | frozenset(
     (
         "grad vjp edit depends raises map fold growth mutated margins_written state_changed "
         "random_drawn kept renewed apart again numbers repeats well_formed contiguous swapped "
-        "batch_element "
-        "batch_reversed dtype default_options strictly differs finite follows normal uniform "
-        "backward "
+        "batch_element batch_reversed dtype default_options strictly differs finite follows normal "
+        "uniform backward "
     ).split()
 )
 CONSTANT_NAMES = frozenset({"inf", "pi", "nan", "e", "None", "True", "False"})

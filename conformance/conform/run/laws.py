@@ -3,8 +3,7 @@
 For `a == b` the residual is (a - b) on the target minus (a - b) on the oracle with the very same
 inputs; its bound is the spread of a - b when the oracle is evaluated under the rounding model. So a
 law whose two sides differ by convention or by an inexact input transformation raises no false
-alarm,
-and a law that is false of the oracle itself is reported as an error of the spec.
+alarm, and a law that is false of the oracle itself is reported as an error of the spec.
 """
 
 from __future__ import annotations
