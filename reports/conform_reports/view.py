@@ -149,13 +149,13 @@ def undecided(result: RunResult, outcome: Outcome) -> tuple[tuple[str, str, str,
 
 
 def declared(target: TargetResult) -> tuple[tuple[str, str], ...]:
-    """What a target declared, as (name, compact JSON), operators one by one."""
-    rows: list[tuple[str, Any]] = []
-    for key, value in target.declared.items():
-        if isinstance(value, dict):
-            rows += [(f"{key}.{name}", item) for name, item in value.items()]
-        else:
-            rows.append((key, value))
+    """What a target declared of what was judged, as (name, compact JSON), operators one by one."""
+    rows = [
+        (f"{operator}.{name}", value)
+        for operator, claim in target.declared.items()
+        if operator in target.operators
+        for name, value in claim.items()
+    ]
     return tuple(
         (name, value if isinstance(value, str) else _compact(value)) for name, value in rows
     )

@@ -140,8 +140,8 @@ def mykernel() -> TargetResult:
             verdict("rms_norm.scale-invariant", Outcome.UNSUPPORTED, "float16"),
         ),
         declared={
-            "dtypes": ["float32", "bfloat16"],
-            "operators": {"attention": {"layout": "BLHD", "conventions": {"masked_rows": "nan"}}},
+            "attention": {"layout": "BLHD", "conventions": {"masked_rows": "nan"}},
+            "softmax": {"layout": "BHLD"},
         },
         not_claimed=("attention: option window", "attention: option bias"),
     )

@@ -124,7 +124,8 @@ def test_what_was_not_judged_is_listed(mixed: str) -> None:
 
 def test_declarations_are_shown(mixed: str) -> None:
     text = Page(mixed.split('id="targets"')[1].split("</section>")[0]).text()
-    assert "operators.attention" in text
+    assert "attention.conventions" in text
+    assert "softmax" not in text, "what was not judged is not shown"
     assert "BLHD" in text
 
 
