@@ -74,6 +74,15 @@ class DrawScope:
         """Whether an expression that names no other size may be `value`."""
         return self._allows(parse(text), value)
 
+    def offers(self, text: str, value: object) -> bool:
+        """Whether an expression is a choice, here, that names `value` among its alternatives."""
+        node = parse(text)
+        while isinstance(node, ast.IfExp):
+            node = node.body if self.eval(node.test) else node.orelse
+        if not (isinstance(node, ast.Call) and ast.unparse(node.func) == "choose"):
+            return False
+        return ast.dump(ast.parse(repr(value), mode="eval").body) in map(ast.dump, node.args)
+
     def _allows(self, node: ast.expr, value: int) -> bool:
         if isinstance(node, ast.Constant):
             return node.value == value

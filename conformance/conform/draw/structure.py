@@ -19,6 +19,7 @@ from conform.law.grammar import LawError, parse, written_out
 from conform.spec.models import InputSpec, OperatorSpec
 
 SAME = 6  # every so many cases a size repeats an earlier one, where it may
+MANY, STRATA = 3, 6  # options: one case in six has all at their defaults, one all but one
 CHUNK = 5  # cases per Hypothesis example; larger ones overrun its buffer
 REGIMES = (
     "normal", "large", "tiny", "outlier", "ties", "mixed_scale", "constant", "large_mean",
@@ -61,13 +62,15 @@ class Constraints:
 
 @dataclass(frozen=True)
 class Variant:
-    """Changes that a law makes to the drawn cases; `sized` when it is about sizes of its own."""
+    """Changes that a law makes to the drawn cases; `sized` when it is about sizes of its own,
+    `plain` when many options that it leaves free stay at their defaults."""
 
     dims: dict[str, str] = field(default_factory=dict)
     options: dict[str, Any] = field(default_factory=dict)
     regimes: tuple[str, ...] | None = None
     values: str | None = None
     sized: bool = False
+    plain: bool = False
 
 
 @dataclass(frozen=True)
@@ -305,6 +308,7 @@ def _options(
     layout: str,
 ) -> dict[str, Value]:
     """Claimed options only; a law's fixed options win, then the target's fixed ones."""
+    free = _free_options(spec, chooser, limits, variant)
     options: dict[str, Value] = {}
     for name, item in spec.options.items():
         if name in variant.options:
@@ -315,6 +319,8 @@ def _options(
             value = limits.fixed[name]
         elif item.draw is None or (limits.options is not None and name not in limits.options):
             value = item.default
+        elif name not in free and scope.offers(item.draw, item.default):
+            value = limits.limit(name, item.default)
         else:
             value = limits.limit(name, scope.draw(item.draw, f"option.{name}"))
         if isinstance(value, Source):
@@ -322,6 +328,30 @@ def _options(
         options[name] = value
         scope.names[name] = value
     return options
+
+
+def _free_options(
+    spec: OperatorSpec, chooser: Chooser, limits: Constraints, variant: Variant
+) -> set[str]:
+    """The options to be drawn; the others stay at their defaults, where these are to be chosen.
+
+    Implementations take a fast path where nothing is asked for, or one thing. Where each of many
+    options is drawn by itself, that hardly ever happens.
+    """
+    drawn = [
+        name
+        for name, item in spec.options.items()
+        if item.draw is not None
+        and name not in variant.options
+        and name not in limits.fixed
+        and (limits.options is None or name in limits.options)
+    ]
+    if len(drawn) < MANY:
+        return set(drawn)
+    kind = 0 if variant.plain else chooser.stratum(STRATA, "options")
+    if kind == 1:
+        return {drawn[chooser.stratum(len(drawn), "options.one")]}
+    return set(drawn) if kind else set()
 
 
 def _set_by_law(name: str, value: Any, default: object, limits: Constraints) -> Any:

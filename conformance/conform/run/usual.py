@@ -42,7 +42,10 @@ OPERATIONS = 4096  # one after the other
 def usual_cases(
     session: Session, law: Property, dtype: str, count: int
 ) -> Iterator[tuple[Drawn, Case, Variant]]:
-    """Up to `count` cases of the operator whose free sizes are usual ones, as far as they fit."""
+    """Up to `count` cases of the operator whose free sizes are usual ones, as far as they fit.
+
+    In every other one many options stay at their defaults, as in most models.
+    """
     operator = session.book.operator(law.operator)
     free = free_sizes(operator.spec)
     if not free:
@@ -74,7 +77,12 @@ def equal_case(
     if len(sizes) < 2 or not drawn:
         return
     found = _fitting(
-        session, law, drawn[0], sizes, lambda case: answered(session, law, case, dtype)
+        session,
+        law,
+        drawn[0],
+        variant_of(law),
+        sizes,
+        lambda case: answered(session, law, case, dtype),
     )
     if found is not None:
         yield drawn[0], *found
@@ -141,22 +149,26 @@ def _usual(
         for name in names
         if (pool := free[name])
     }
-    best = _fitting(session, law, drawn, sizes, lambda case: True)
+    own = replace(variant_of(law), plain=index % 2 == 0)
+    best = _fitting(session, law, drawn, own, sizes, lambda case: True)
     if best is None or answered(session, law, best[0], dtype):
         return best
-    return _fitting(session, law, drawn, sizes, lambda case: answered(session, law, case, dtype))
+    return _fitting(
+        session, law, drawn, own, sizes, lambda case: answered(session, law, case, dtype)
+    )
 
 
 def _fitting(
     session: Session,
     law: Property,
     drawn: Drawn,
+    own: Variant,
     sizes: dict[str, int],
     accepted: Callable[[Case], bool],
 ) -> tuple[Case, Variant] | None:
     """The drawn case with as many of `sizes` as are legal, small enough and `accepted`."""
     best: tuple[Case, Variant] | None = None
-    own, dims = variant_of(law), dict[str, str]()
+    dims = dict[str, str]()
     for name, size in sizes.items():
         # (In the law's own regimes: gradients are asked away from kinks and ties.)
         variant = replace(own, dims={**own.dims, **dims, name: str(size)}, sized=True)
