@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from conform.draw.case import Source
 from conform.draw.structure import (
     ANY,
     MANY,
@@ -59,4 +60,7 @@ def test_few_options_are_drawn_each_by_itself() -> None:
     spec = BOOK.operator("rms_norm").spec
     assert sum(item.draw is not None for item in spec.options.values()) < MANY
     drawn = draw_cases(spec, STRATA, 0)
-    assert all(vary(spec, x, 0, ANY, replace(PLAIN, plain=True)) == x.case for x in drawn)
+    for item in drawn:
+        plain = vary(spec, item, 0, ANY, replace(PLAIN, plain=True))
+        assert plain.options == item.case.options
+        assert all(x.layout == "contiguous" for x in plain.inputs.values() if isinstance(x, Source))

@@ -194,6 +194,8 @@ def build(
     lead = _leading(chooser)
     regime = _regime(chooser, variant)
     layout = limits.layouts[chooser.stratum(len(limits.layouts), "layout")]
+    if variant.plain:
+        layout = "contiguous"
     if layout == "expanded" and regime == "near_limits" and variant.regimes is None:
         regime = "large"  # near the limits equal rows are a tie that the last bit decides
     # A law about sizes, or about distinct values, sees little where rows are equal.

@@ -44,7 +44,7 @@ def usual_cases(
 ) -> Iterator[tuple[Drawn, Case, Variant]]:
     """Up to `count` cases of the operator whose free sizes are usual ones, as far as they fit.
 
-    In every other one many options stay at their defaults, as in most models.
+    Every other one is plain, as most calls are: contiguous, of many options none.
     """
     operator = session.book.operator(law.operator)
     free = free_sizes(operator.spec)
