@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from conform_reports.pages import environment
 
 STATES = ("checked", "excluded", "not run", "missing")
 
@@ -19,16 +19,9 @@ def write(found: dict[str, Any], path: Path) -> None:
 
 def render(found: dict[str, Any]) -> str:
     """The page as a string. It loads nothing; all text is escaped."""
-    env = Environment(
-        loader=PackageLoader("conform_reports"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     topics: dict[str, list[dict[str, Any]]] = {}
     for claim in found["claims"]:
         topics.setdefault(claim["topic"], []).append(claim)
     rows = [(name, claims, Counter(c["state"] for c in claims)) for name, claims in topics.items()]
-    page = env.get_template("coverage.html.j2")
+    page = environment().get_template("coverage.html.j2")
     return page.render(found=found, topics=rows, states=STATES, total=len(found["claims"]))

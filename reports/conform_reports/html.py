@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 
 from conform import wording
 from conform.failure_text import source_words
 from conform.records import Outcome, RunResult
 from conform_reports import view
+from conform_reports.pages import environment
 
 
 def write(result: RunResult, path: Path) -> None:
@@ -37,13 +38,7 @@ def render(result: RunResult) -> str:
 
 
 def _environment() -> Environment:
-    env = Environment(
-        loader=PackageLoader("conform_reports"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    env = environment()
     env.filters["diagnosis"] = wording.diagnosis_sentence
     env.filters["source"] = source_words
     env.filters["anchor"] = anchor
