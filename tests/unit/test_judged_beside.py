@@ -37,6 +37,12 @@ properties:
   law: >-
     scaled(y, gain) == ref.scaled(y, gain) and
     vjp(scaled(concat(x, x), gain), gain, c) == vjp(ref.scaled(concat(x, x), gain), gain, c)
+- id: scaled.wider-or-refused
+  rationale: the same, of what may be refused; the answer that is asked for an error is not judged
+  statement: More rows are scaled as a few are, or refused.
+  regimes: [normal]
+  let: {y: "concat(x, x)"}
+  law: "raises(scaled(y, gain)) or scaled(y, gain) == ref.scaled(y, gain)"
 """
 WIDE = 5
 Target = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
@@ -55,7 +61,13 @@ def gain_held(x: torch.Tensor, gain: torch.Tensor) -> torch.Tensor:
     return right(x, gain if len(x) < WIDE else gain.detach())
 
 
-def tried(tmp_path: Path, target: Target) -> Trial:
+def refused(x: torch.Tensor, gain: torch.Tensor) -> torch.Tensor:
+    if len(x) >= WIDE:
+        raise ValueError("too many rows")
+    return right(x, gain)
+
+
+def tried(tmp_path: Path, target: Target, name: str = "scaled.wider") -> Trial:
     path = tmp_path / "scaled.yaml"
     path.write_text(SPEC)
     session = Session(
@@ -65,7 +77,7 @@ def tried(tmp_path: Path, target: Target) -> Trial:
         load([path]),
         PROFILES["quick"],
     )
-    law = session.book.property("scaled.wider")
+    law = session.book.property(name)
     dims = (session.case_of(law, item) for item in session.drawn("scaled", 12))
     case = next(case for case in dims if WIDE / 2 <= case.dims["A"] < WIDE)
     return try_law(session, law, case, "float32")
@@ -77,3 +89,13 @@ def tried(tmp_path: Path, target: Target) -> Trial:
 )
 def test_what_is_wrong_is_seen(tmp_path: Path, target: Target, kind: Kind) -> None:
     assert tried(tmp_path, target).kind is kind
+
+
+@pytest.mark.parametrize(
+    ("target", "kind"),
+    [(right, Kind.HELD), (refused, Kind.HELD), (last_row_lost, Kind.FAILED)],
+)
+def test_what_may_be_refused_is_judged_where_it_is_not(
+    tmp_path: Path, target: Target, kind: Kind
+) -> None:
+    assert tried(tmp_path, target, "scaled.wider-or-refused").kind is kind

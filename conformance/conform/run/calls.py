@@ -158,6 +158,7 @@ class TargetCalls:
             tuple(map(self._fingerprint, args)),
             tuple((k, self._fingerprint(v)) for k, v in sorted(passed.items())),
             tuple(map(self._fingerprint, cotangents)),
+            self.expecting_error,  # what is answered there nobody judged
         )
         key = (*asked, measure, order, apart)
         if measure and (*asked, True, True, False) in self.memo:
