@@ -19,7 +19,7 @@ from conform.law.grammar import LawError, parse, written_out
 from conform.spec.models import InputSpec, OperatorSpec
 
 SAME = 6  # every so many cases a size repeats an earlier one, where it may
-MANY, STRATA = 3, 6  # options: one case in six has all at their defaults, one all but one
+MANY, STRATA = 3, 6  # options: one case in six has all at their defaults, two all but two
 CHUNK = 5  # cases per Hypothesis example; larger ones overrun its buffer
 REGIMES = (
     "normal", "large", "tiny", "outlier", "ties", "mixed_scale", "constant", "large_mean",
@@ -351,9 +351,11 @@ def _free_options(
     if len(drawn) < MANY:
         return set(drawn)
     kind = 0 if variant.plain else chooser.stratum(STRATA, "options")
-    if kind == 1:
-        return {drawn[chooser.stratum(len(drawn), "options.one")]}
-    return set(drawn) if kind else set()
+    if kind > 2:
+        return set(drawn)
+    # (Half of those drawn are at their defaults: of two, one is not.)
+    few = {drawn[chooser.stratum(len(drawn), f"options.{place}")] for place in ("one", "other")}
+    return few if kind else set()
 
 
 def _set_by_law(name: str, value: Any, default: object, limits: Constraints) -> Any:
