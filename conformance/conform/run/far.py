@@ -34,10 +34,12 @@ NORMAL: tuple[str, ...] = ("normal",)
 LATE: tuple[str, ...] = ("late",)
 HALF = ("float16", "bfloat16")
 ROWS = 1100  # at most, where it is no width
-ELEMENTS = 2**17  # of all inputs
-COMPUTED = {"agreement": 2**20, "gradient": 2**18}  # of all that the oracle computes on the way
+ELEMENTS = 2**18  # of all inputs
+COMPUTED = {"agreement": 2**22, "gradient": 2**20}  # of all that the oracle computes on the way
 OPERATIONS, OF_MODELS = 500, 4096  # whole models do many whatever the size: few of their cases
 NEAR, NEAR_WIDTH = 2, 8  # of every other dim that is free; of widths, where rows are many
+BATCH, HEADS = ("B", "B_"), ("H", "K")
+ENOUGH = 256  # what is more work is asked of one sequence, or of one head and layer, to get so far
 
 
 def far_cases(session: Session, law: Property, dtype: str) -> Iterator[tuple[Drawn, Case, Variant]]:
@@ -65,16 +67,20 @@ def far_cases(session: Session, law: Property, dtype: str) -> Iterator[tuple[Dra
         return
     begin = session.dtypes.index(dtype) if dtype in session.dtypes else 0
     drawn = session.drawn(law.operator, begin + len(asked))[-len(asked) :]
-    for operations in (OPERATIONS, OF_MODELS):
-        some = False
-        for item, (name, pool, regimes) in zip(drawn, asked, strict=False):
+    pairs = list(zip(drawn, asked, strict=False))
+    models = [(item, far) for item, far in pairs if far[0] not in _stacked(spec)]
+    few = session.profile.far_gradients
+    for tried, operations, most in ((pairs, OPERATIONS, len(pairs)), (models, OF_MODELS, few)):
+        left = most
+        for item, (name, pool, regimes) in tried:
             found = _farthest(session, law, item, dtype, name, pool, regimes, operations)
             if found is not None:
-                some = True
                 yield item, *found
-        if some:
+                left -= 1
+            if not left:
+                return
+        if left < most:
             return
-        asked = asked[: session.profile.far_gradients]
 
 
 def _half(dtype: str, width: bool) -> tuple[tuple[int, ...], tuple[str, ...]]:
@@ -126,8 +132,10 @@ def _farthest(
         pool = tuple(size for size in pool if size <= ROWS)
     if even(parse(spec.dims[name])) and pool[-1] % 2:
         pool = tuple(size + 3 for size in pool)
-    for near in (_near(spec, name), {}):
+    for near, least in _nears(spec, name):
         for size in pool:
+            if size < least:
+                break
             dims = {**near, **own.dims, name: str(size)}
             variant = replace(own, dims=dims, regimes=regimes, sized=True)
             try:
@@ -141,6 +149,22 @@ def _farthest(
             ):
                 return case, variant
     return None
+
+
+def _nears(spec: OperatorSpec, far: str) -> list[tuple[dict[str, str], int]]:
+    """What to try for the other dims, one after the other, and how far that has to get."""
+    near = _near(spec, far)
+    alone = {**near, **{name: "1" for name in near if name in BATCH}}
+    few = (*HEADS, *_stacked(spec))
+    single = {**alone, **{name: "1" for name in near if name in few}}
+    single.pop("D", None)  # as drawn: a norm of two features tells nothing
+    return [(near, ENOUGH), (alone, ENOUGH), (single, ENOUGH), (near, 0), ({}, 0)]
+
+
+def _stacked(spec: OperatorSpec) -> set[str]:
+    """Layers (or experts): dims along which matrices are stacked."""
+    shapes = [x.shape or () for x in spec.inputs.values() if x.values == "weights"]
+    return {shape[0] for shape in shapes if len(shape) > 2}
 
 
 def _near(spec: OperatorSpec, far: str) -> dict[str, str]:
