@@ -28,7 +28,8 @@ KEPT = 64  # materials in memory
 class Session:
     """A target being judged. `dtypes` are those to judge, `seed` fixes every draw.
 
-    `promises` and `interprets` are what the target's description says.
+    `promises` and `interprets` are what the target's description says, `flowing` where gradients
+    are known to flow.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Session:
     promises: tuple[str, ...] = ()
     interprets: bool = False
     dtypes: tuple[str, ...] = FLOATS
+    flowing: dict[Any, frozenset[int | str]] = field(default_factory=dict)
     _failures: dict[str, int] = field(default_factory=dict)
     _explained: dict[tuple[str, bool], tuple[Diagnosis, ...]] = field(default_factory=dict)
     _oracles: dict[str, Oracle] = field(default_factory=dict)
