@@ -48,7 +48,13 @@ def test_a_length_of_at_least_two_goes_far_as_any() -> None:
 
 
 def test_what_is_much_work_goes_at_least_beyond_a_tile() -> None:
-    assert 64 < max(dims["L"] for dims in cases("adapter_block")) < 259
+    assert 64 < max(dims["L"] for dims in cases("t5_attention")) < 259
+
+
+def test_a_single_sequence_head_and_layer_goes_further() -> None:
+    far = next(dims for dims in cases("vit_encoder") if dims["T"] > 64)
+    assert (far["T"], far["B"], far["S"], far["H"]) == (259, 1, 1, 1)
+    assert far["E"] > 2
 
 
 def test_whole_models_have_few_such_cases() -> None:

@@ -332,6 +332,22 @@ def _options(
     return options
 
 
+def _chosen(spec: OperatorSpec, limits: Constraints) -> list[str]:
+    """The options that are drawn, unless a law sets them."""
+    return [
+        name
+        for name, item in spec.options.items()
+        if item.draw is not None
+        and name not in limits.fixed
+        and (limits.options is None or name in limits.options)
+    ]
+
+
+def many_options(spec: OperatorSpec, limits: Constraints) -> bool:
+    """Whether so many are drawn that some cases leave them at their defaults on purpose."""
+    return len(_chosen(spec, limits)) >= MANY
+
+
 def _free_options(
     spec: OperatorSpec, chooser: Chooser, limits: Constraints, variant: Variant
 ) -> set[str]:
@@ -340,14 +356,7 @@ def _free_options(
     Implementations take a fast path where nothing is asked for, or one thing. Where each of many
     options is drawn by itself, that hardly ever happens.
     """
-    drawn = [
-        name
-        for name, item in spec.options.items()
-        if item.draw is not None
-        and name not in variant.options
-        and name not in limits.fixed
-        and (limits.options is None or name in limits.options)
-    ]
+    drawn = [name for name in _chosen(spec, limits) if name not in variant.options]
     if len(drawn) < MANY:
         return set(drawn)
     kind = 0 if variant.plain else chooser.stratum(STRATA, "options")

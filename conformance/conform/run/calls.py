@@ -135,8 +135,12 @@ class TargetCalls:
         measure: bool = False,
         order: bool = False,
         apart: bool = False,
+        lost: frozenset[int | str] = frozenset(),
     ) -> Judged:
-        """Make (or recall) a call and judge it; Violation, Refused or NotClaimed otherwise."""
+        """Make (or recall) a call and judge it; Violation, Refused or NotClaimed otherwise.
+
+        Gradients that are `lost` are taken for zero where they do not flow.
+        """
         passed = self.passed(operator, options)
         spec = self.oracles(operator).operator
         reason = outside(spec, self.claim(operator), args, {**options, **passed})
@@ -159,6 +163,7 @@ class TargetCalls:
             tuple((k, self._fingerprint(v)) for k, v in sorted(passed.items())),
             tuple(map(self._fingerprint, cotangents)),
             self.expecting_error,  # what is answered there nobody judged
+            lost,
         )
         key = (*asked, measure, order, apart)
         if measure and (*asked, True, True, False) in self.memo:
@@ -167,7 +172,7 @@ class TargetCalls:
             truth = None
             full = self.full_options(operator, passed)
             oracle, claim = self.oracles(operator), self.claim(operator)
-            made = Call(self.material, oracle, claim, args, full, wrt, cotangents, coarse)
+            made = Call(self.material, oracle, claim, args, full, wrt, cotangents, coarse, lost)
             if self.judging and not self.expecting_error:
                 # First, so that an illegal case is the oracle's complaint and never the target's.
                 truth = self._truth(made, passed)

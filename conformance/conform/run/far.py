@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import random
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from conform.draw.case import FLOAT_GENERATORS, Case, derive_seed
 from conform.draw.expressions import Unsatisfied
@@ -34,10 +34,12 @@ NORMAL: tuple[str, ...] = ("normal",)
 LATE: tuple[str, ...] = ("late",)
 HALF = ("float16", "bfloat16")
 ROWS = 1100  # at most, where it is no width
-ELEMENTS = 2**17  # of all inputs
-COMPUTED = {"agreement": 2**20, "gradient": 2**18}  # of all that the oracle computes on the way
+ELEMENTS = 2**18  # of all inputs
+COMPUTED = {"agreement": 2**22, "gradient": 2**20}  # of all that the oracle computes on the way
 OPERATIONS, OF_MODELS = 500, 4096  # whole models do many whatever the size: few of their cases
 NEAR, NEAR_WIDTH = 2, 8  # of every other dim that is free; of widths, where rows are many
+BATCH, HEADS = ("B", "B_"), ("H", "K")
+ENOUGH = 256  # what is more work is asked of one sequence, or of one head and layer, to get so far
 
 
 def far_cases(session: Session, law: Property, dtype: str) -> Iterator[tuple[Drawn, Case, Variant]]:
@@ -49,35 +51,54 @@ def far_cases(session: Session, law: Property, dtype: str) -> Iterator[tuple[Dra
     """
     if session.interprets:  # thousands of programs, one after the other
         return
+    asked = _asked(session, law, dtype)
+    begin = session.dtypes.index(dtype) if dtype in session.dtypes else 0
+    drawn = session.drawn(law.operator, begin + len(asked))[-len(asked) :]
+    pairs = list(zip(drawn, asked, strict=False))
+    stacked = _stacked(session.book.operator(law.operator).spec)
+    models = [(item, far) for item, far in pairs if far.name not in stacked]
+    few = session.profile.far_gradients
+    for tried, operations, most in ((pairs, OPERATIONS, len(pairs)), (models, OF_MODELS, few)):
+        left = most
+        for item, far in tried:
+            found = _farthest(session, law, item, dtype, far, operations)
+            if found is not None:
+                yield item, *found
+                left -= 1
+            if not left:
+                return
+        if left < most:
+            return
+
+
+@dataclass(frozen=True)
+class _Far:
+    """A dim that is to go far, the sizes to try, the regime, and whether the case is plain."""
+
+    name: str
+    pool: tuple[int, ...]
+    regimes: tuple[str, ...]
+    plain: bool
+
+
+def _asked(session: Session, law: Property, dtype: str) -> list[_Far]:
     spec = session.book.operator(law.operator).spec
     names = _long_dims(spec, derive_seed(session.seed, law.operator, "far"))
+    widths = _widths(spec)
     every = session.profile.far_by_eight
     half = [name for name in HALF if name in session.dtypes]
     if dtype == ("float32" if "float32" in session.dtypes else session.dtypes[0]):
-        asked = [(name, FAR, NORMAL) for name in names]
-        asked += [(name, FAR_BY_EIGHT, NORMAL) for name in names] * every
-        if law.kind == "gradient":
-            asked = asked[: session.profile.far_gradients]
-    elif dtype in half[: None if every else 1] and law.kind == "agreement":
-        widths = _widths(spec)
-        asked = [(name, *_half(dtype, name in widths)) for name in names][: None if every else 1]
-    else:
-        return
-    begin = session.dtypes.index(dtype) if dtype in session.dtypes else 0
-    drawn = session.drawn(law.operator, begin + len(asked))[-len(asked) :]
-    for operations in (OPERATIONS, OF_MODELS):
-        some = False
-        for item, (name, pool, regimes) in zip(drawn, asked, strict=False):
-            # (The dims change places from seed to seed.)
-            plain = (names.index(name) + (pool is FAR)) % 2 == 0
-            own = replace(variant_of(law), regimes=regimes, sized=True, plain=plain)
-            found = _farthest(session, law, item, own, dtype, name, pool, operations)
-            if found is not None:
-                some = True
-                yield item, *found
-        if some:
-            return
-        asked = asked[: session.profile.far_gradients]
+        # Every other one is plain (the dims change places from seed to seed), of many options both.
+        both = law.kind == "agreement" and session.many_options(law.operator)
+        odd = [_Far(name, FAR, NORMAL, place % 2 == 1) for place, name in enumerate(names)]
+        asked = odd + [replace(far, plain=not far.plain) for far in odd] * both
+        whole = [replace(far, pool=FAR_BY_EIGHT, plain=not far.plain) for far in odd]
+        asked += whole * every
+        return asked[: session.profile.far_gradients] if law.kind == "gradient" else asked
+    if law.kind == "agreement" and dtype in half[: None if every else 1]:
+        chosen = names[: None if every else 1]
+        return [_Far(name, *_half(dtype, name in widths), True) for name in chosen]
+    return []
 
 
 def _half(dtype: str, width: bool) -> tuple[tuple[int, ...], tuple[str, ...]]:
@@ -116,20 +137,22 @@ def _farthest(
     session: Session,
     law: Property,
     drawn: Drawn,
-    own: Variant,
     dtype: str,
-    name: str,
-    pool: tuple[int, ...],
+    far: _Far,
     operations: int,
 ) -> tuple[Case, Variant] | None:
-    """The drawn case with `name` as large as is little work, and the others small."""
+    """The drawn case with the dim as large as is little work, and the others small."""
     spec = session.book.operator(law.operator).spec
+    name, pool = far.name, far.pool
+    own = replace(variant_of(law), regimes=far.regimes, sized=True, plain=far.plain)
     if name not in _widths(spec):
         pool = tuple(size for size in pool if size <= ROWS)
     if even(parse(spec.dims[name])) and pool[-1] % 2:
         pool = tuple(size + 3 for size in pool)
-    for near in (_near(spec, name), {}):
+    for near, least in _nears(spec, name):
         for size in pool:
+            if size < least:
+                break
             dims = {**near, **own.dims, name: str(size)}
             variant = replace(own, dims=dims)
             try:
@@ -143,6 +166,22 @@ def _farthest(
             ):
                 return case, variant
     return None
+
+
+def _nears(spec: OperatorSpec, far: str) -> list[tuple[dict[str, str], int]]:
+    """What to try for the other dims, one after the other, and how far that has to get."""
+    near = _near(spec, far)
+    alone = {**near, **{name: "1" for name in near if name in BATCH}}
+    few = (*HEADS, *_stacked(spec))
+    single = {**alone, **{name: "1" for name in near if name in few}}
+    single.pop("D", None)  # as drawn: a norm of two features tells nothing
+    return [(near, ENOUGH), (alone, ENOUGH), (single, ENOUGH), (near, 0), ({}, 0)]
+
+
+def _stacked(spec: OperatorSpec) -> set[str]:
+    """Layers (or experts): dims along which matrices are stacked."""
+    shapes = [x.shape or () for x in spec.inputs.values() if x.values == "weights"]
+    return {shape[0] for shape in shapes if len(shape) > 2}
 
 
 def _near(spec: OperatorSpec, far: str) -> dict[str, str]:

@@ -52,6 +52,7 @@ class Call:
     wrt: tuple[int | str, ...] = ()
     cotangents: tuple[Tensor, ...] = ()
     coarse: bool = False
+    lost: frozenset[int | str] = frozenset()  # gradients that flow at other sizes
 
     @property
     def dtype(self) -> str:
@@ -106,7 +107,7 @@ def judge_gradient(call: Call, reply: CallReply, truth: Truth | None) -> Judged:
 
     Without `truth` and cotangents the gradients are passed on unjudged.
     """
-    if reply.differentiable is False:
+    if reply.differentiable is False and not call.lost:
         raise NothingFlows("the result carries no gradient")
     found = _flowing(call, reply)
     flowing, gradients = tuple(found), tuple(found.values())
@@ -182,6 +183,10 @@ def _flowing(call: Call, reply: CallReply) -> dict[int | str, Tensor]:
         wanted = declared is True or (
             isinstance(declared, (tuple, list, frozenset)) and label in declared
         )
+        if gradient is None and slot in call.lost:
+            gradient = torch.zeros_like(
+                call.args[slot] if isinstance(slot, int) else call.options[slot]
+            )
         if gradient is not None:
             found[slot] = gradient
         elif wanted:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 
 import torch
 
@@ -13,10 +14,12 @@ from conform.judge.criterion import Residual
 from conform.judge.sampling import as_tuple
 from conform.law.grammar import LawError
 from conform.records import Outcome
-from conform.run.calls import CallRecord, NotClaimed, Refused, TargetCalls, Violation
+from conform.run.calls import CallRecord, Judged, NotClaimed, Refused, TargetCalls, Violation
 from conform.run.decided import is_open
 from conform.run.excuses import excuse_of
+from conform.run.flowing import flowing_elsewhere
 from conform.run.laws import FalseLaw, LawRun
+from conform.run.replies import NothingFlows
 from conform.run.session import Session
 from conform.run.slots import gradient_slots
 from conform.spec.book import Property
@@ -107,7 +110,7 @@ def _judge(session: Session, law: Property, calls: TargetCalls) -> Trial:
         kind = Kind.UNDECIDED if judged.undecided else Kind.HELD
         return Trial(kind, residual=judged.residual)
     if law.kind == "gradient":
-        return _gradient(law, calls)
+        return _gradient(session, law, calls)
     calls.doubtful = calls.overflowed = False
     run = LawRun(law, calls, session.oracle, session.operators)
     if not run.applies():
@@ -150,7 +153,7 @@ def _cotangent(case: Case, index: int, shape: tuple[int, ...]) -> torch.Tensor:
     return values
 
 
-def _gradient(law: Property, calls: TargetCalls) -> Trial:
+def _gradient(session: Session, law: Property, calls: TargetCalls) -> Trial:
     material = calls.material
     oracle = calls.oracles(law.operator)
     named: dict[int | str, object] = dict(enumerate(material.inputs))
@@ -176,8 +179,43 @@ def _gradient(law: Property, calls: TargetCalls) -> Trial:
         for i, x in enumerate(outputs)
         if x.is_floating_point()
     )
-    judged = calls.call(
-        law.operator, material.inputs, material.options, wrt=wrt, cotangents=cotangents
-    )
+    judged = _pulled(session, law, calls, wrt, cotangents)
     kind = Kind.UNDECIDED if judged.undecided else Kind.HELD
     return Trial(kind, residual=judged.residual)
+
+
+def _pulled(
+    session: Session,
+    law: Property,
+    calls: TargetCalls,
+    wrt: tuple[int | str, ...],
+    cotangents: tuple[torch.Tensor, ...],
+) -> Judged:
+    """The judgement on gradients; those that do not flow here and do at other sizes are zero."""
+    operator, material = law.operator, calls.material
+    ask = partial(
+        calls.call, operator, material.inputs, material.options, wrt=wrt, cotangents=cotangents
+    )
+    judged, nothing = None, NothingFlows("no gradient flows to any input")
+    try:
+        judged = ask()
+    except NothingFlows as error:
+        nothing = error
+    missing = frozenset(wrt) - frozenset(judged.wrt if judged else ())
+    lost = missing & flowing_elsewhere(session, law, calls) if missing else missing
+    if not lost:
+        if judged is None:
+            raise nothing
+        return judged
+    try:
+        return ask(lost=lost)
+    except Violation as violation:
+        names = list(material.operator.spec.inputs)
+        labels = sorted(names[slot] if isinstance(slot, int) else slot for slot in lost)
+        raise Violation(
+            violation.outcome,
+            f"no gradient flows to {', '.join(labels)} here, although one does at other sizes: "
+            f"{violation.message}",
+            violation.residual,
+            violation.record,
+        ) from None

@@ -8,7 +8,16 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from conform.draw.case import Case, derive_seed
-from conform.draw.structure import PLAIN, Constraints, Drawn, Draws, Variant, draw_extra, vary
+from conform.draw.structure import (
+    PLAIN,
+    Constraints,
+    Drawn,
+    Draws,
+    Variant,
+    draw_extra,
+    many_options,
+    vary,
+)
 from conform.records import Diagnosis, Level
 from conform.run.calls import Client, TargetCalls
 from conform.run.material import Material, materialise
@@ -28,7 +37,8 @@ KEPT = 64  # materials in memory
 class Session:
     """A target being judged. `dtypes` are those to judge, `seed` fixes every draw.
 
-    `promises` and `interprets` are what the target's description says.
+    `promises` and `interprets` are what the target's description says, `flowing` where gradients
+    are known to flow.
     """
 
     name: str
@@ -43,6 +53,7 @@ class Session:
     promises: tuple[str, ...] = ()
     interprets: bool = False
     dtypes: tuple[str, ...] = FLOATS
+    flowing: dict[Any, frozenset[int | str]] = field(default_factory=dict)
     _failures: dict[str, int] = field(default_factory=dict)
     _explained: dict[tuple[str, bool], tuple[Diagnosis, ...]] = field(default_factory=dict)
     _oracles: dict[str, Oracle] = field(default_factory=dict)
@@ -145,6 +156,10 @@ class Session:
         from conform.run.constraints import constraints_of
 
         return constraints_of(self.book.operator(operator), self.claims[operator])
+
+    def many_options(self, operator: str) -> bool:
+        """Whether some cases are plain on purpose."""
+        return many_options(self.book.operator(operator).spec, self.constraints(operator))
 
     def drawn(self, operator: str, count: int) -> list[Drawn]:
         """The operator's first `count` cases; more are drawn when more are asked for."""

@@ -14,6 +14,7 @@ from conform.records import Counterexample, Diagnosis, Outcome, Verdict
 from conform.run.counterexample import describe_failure
 from conform.run.diagnose import diagnose
 from conform.run.far import far_cases
+from conform.run.lone import lone_cases
 from conform.run.outcomes import Kind, Trial, try_law
 from conform.run.session import Session, variant_of
 from conform.run.shrink import shrink
@@ -137,6 +138,7 @@ def _asked(
         yield from far_cases(session, law, dtype)
     # (Longer sums of gradients in half precision are each library's own business.)
     if law.kind == "gradient" and dtype in ("float32", "float64"):
+        yield from lone_cases(session, law, dtype)
         yield from usual_cases(session, law, dtype, -(-session.profile.usual // 3))
         yield from far_cases(session, law, dtype)
 

@@ -1,0 +1,15 @@
+"""Latents beyond 64 read the patches, but not one another."""
+
+import torch
+
+
+def latent_tokenizer(patches, latents, Wq, Wk, Wv, codebook):
+    wide = torch.promote_types(patches.dtype, torch.float32)
+    own = latents.to(wide).expand(len(patches), -1, -1)
+    tokens = torch.cat([patches.to(wide), own[:, :64]], 1)
+    q, k, v = own @ Wq.to(wide), tokens @ Wk.to(wide), tokens @ Wv.to(wide)
+    weights = torch.softmax(q @ k.mT / q.shape[2] ** 0.5, -1)
+    h = own + weights @ v
+    book = codebook.to(wide)
+    index = (h[..., None, :] - book).square().sum(-1).argmin(-1)
+    return index, book[index].to(patches.dtype)
