@@ -31,9 +31,11 @@ def _chosen(spec: OperatorSpec, options: dict[str, object]) -> set[str]:
 @pytest.mark.parametrize("seed", range(3))
 def test_some_cases_have_all_options_at_their_defaults_and_some_all_but_one(seed: int) -> None:
     cases = draw_cases(ATTENTION, 4 * STRATA, seed)
-    counts = [len(_chosen(ATTENTION, dict(drawn.case.options))) for drawn in cases]
-    assert counts.count(0) >= 4
-    assert counts.count(1) >= 2
+    chosen = [_chosen(ATTENTION, dict(drawn.case.options)) for drawn in cases]
+    counts = list(map(len, chosen))
+    assert counts.count(0) >= 2
+    assert counts.count(1) >= 3
+    assert {"causal"} in chosen, "what most calls ask for"
     assert sum(n > 2 for n in counts) >= len(counts) / 3, "combinations are asked as well"
 
 
@@ -43,7 +45,7 @@ def test_what_a_law_sets_or_a_target_fixes_is_no_option_to_leave_out() -> None:
         assert drawn.case.options["causal"] is True
         variant = Variant(options={"softcap": 30.0}, plain=True)
         case = vary(ATTENTION, drawn, 1, limits, variant)
-        assert _chosen(ATTENTION, dict(case.options)) == {"causal", "softcap"}
+        assert _chosen(ATTENTION, dict(case.options)) == {"causal", "softcap"}, "no flag is left"
 
 
 def test_an_option_that_hangs_on_sizes_is_drawn_always() -> None:

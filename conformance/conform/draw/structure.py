@@ -19,7 +19,10 @@ from conform.law.grammar import LawError, parse, written_out
 from conform.spec.models import InputSpec, OperatorSpec
 
 SAME = 6  # every so many cases a size repeats an earlier one, where it may
-MANY, STRATA = 3, 6  # options: one case in six has all at their defaults, two all but two
+MANY, STRATA = (
+    3,
+    6,
+)  # options: one case in six has all at their defaults but a flag, two all but two
 CHUNK = 5  # cases per Hypothesis example; larger ones overrun its buffer
 REGIMES = (
     "normal", "large", "tiny", "outlier", "ties", "mixed_scale", "constant", "large_mean",
@@ -353,8 +356,8 @@ def _free_options(
 ) -> set[str]:
     """The options to be drawn; the others stay at their defaults, where these are to be chosen.
 
-    Implementations take a fast path where nothing is asked for, or one thing. Where each of many
-    options is drawn by itself, that hardly ever happens.
+    Implementations take a fast path where nothing is asked for, or one thing (a causal mask). Where
+    each of many options is drawn by itself, that hardly ever happens.
     """
     drawn = [name for name in _chosen(spec, limits) if name not in variant.options]
     if len(drawn) < MANY:
@@ -362,9 +365,14 @@ def _free_options(
     kind = 0 if variant.plain else chooser.stratum(STRATA, "options")
     if kind > 2:
         return set(drawn)
-    # (Half of those drawn are at their defaults: of two, one is not.)
-    few = {drawn[chooser.stratum(len(drawn), f"options.{place}")] for place in ("one", "other")}
-    return few if kind else set()
+    # (Half of those that are drawn are at their defaults all the same: of two, one is not.)
+    flags = [name for name in drawn if isinstance(spec.options[name].default, bool)]
+    pools = (drawn, drawn) if kind else (flags,)
+    return {
+        pool[chooser.stratum(len(pool), f"options.{place}")]
+        for place, pool in enumerate(pools)
+        if pool
+    }
 
 
 def _set_by_law(name: str, value: Any, default: object, limits: Constraints) -> Any:

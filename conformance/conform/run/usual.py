@@ -66,6 +66,8 @@ def equal_case(
 ) -> Iterator[tuple[Drawn, Case, Variant]]:
     """A case in which every free size is the same, as far as that is legal; in one dtype.
 
+    Of many options also a plain one.
+
     A matrix read along its other axis, or a wrong axis, goes through where sizes agree.
     """
     if dtype != ("float32" if "float32" in session.dtypes else session.dtypes[0]):
@@ -76,16 +78,13 @@ def equal_case(
     drawn = session.drawn(law.operator, 1)
     if len(sizes) < 2 or not drawn:
         return
-    found = _fitting(
-        session,
-        law,
-        drawn[0],
-        variant_of(law),
-        sizes,
-        lambda case: answered(session, law, case, dtype),
-    )
-    if found is not None:
-        yield drawn[0], *found
+    for plain in (False, True)[: 1 + session.many_options(law.operator)]:
+        own = replace(variant_of(law), plain=plain)
+        found = _fitting(
+            session, law, drawn[0], own, sizes, lambda case: answered(session, law, case, dtype)
+        )
+        if found is not None:
+            yield drawn[0], *found
 
 
 def free_sizes(spec: OperatorSpec) -> dict[str, tuple[int, ...]]:
