@@ -18,7 +18,8 @@ from conform.draw.choosers import ReplayChooser
 from conform.draw.expressions import LENGTHS, DrawScope, Unsatisfied
 from conform.draw.fill import REGIMES as FILLERS
 from conform.draw.fill import fill
-from conform.draw.structure import REGIMES, Constraints, Variant, draw_cases, draw_extra, vary
+from conform.draw.structure import REGIMES, draw_cases, draw_extra, vary
+from conform.draw.variant import Constraints, Variant
 from conform.run.constraints import constraints_of
 from conform.spec.book import built_in
 from conform.target.claims import OperatorClaim

@@ -7,16 +7,9 @@ from dataclasses import replace
 import pytest
 
 from conform.draw.case import Source
-from conform.draw.structure import (
-    ANY,
-    MANY,
-    PLAIN,
-    STRATA,
-    Constraints,
-    Variant,
-    draw_cases,
-    vary,
-)
+from conform.draw.options import MANY, STRATA
+from conform.draw.structure import draw_cases, vary
+from conform.draw.variant import ANY, PLAIN, Constraints, Variant
 from conform.spec.book import built_in
 from conform.spec.models import OperatorSpec
 

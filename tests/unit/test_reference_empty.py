@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from conform.draw.expressions import Unsatisfied
-from conform.draw.structure import ANY, Drawn, Variant, draw_cases, vary
+from conform.draw.structure import draw_cases, vary
+from conform.draw.variant import ANY, Drawn, Variant
 from conform.run.material import Material, materialise
 from conform.run.oracle import Oracle
 from conform.spec.book import Operator, built_in

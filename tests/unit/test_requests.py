@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from conform.draw.structure import ANY, Variant, draw_cases, vary
+from conform.draw.structure import draw_cases, vary
+from conform.draw.variant import ANY, Variant
 from conform.run.local import LocalClient
 from conform.run.material import Material, materialise
 from conform.run.outcomes import Kind, try_law

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from conform.draw.case import Case, Source, Value
 from conform.draw.expressions import Unsatisfied
-from conform.draw.structure import Variant, draw_cases, vary
+from conform.draw.structure import draw_cases, vary
+from conform.draw.variant import Variant
 from conform.errors import ConformError
 from conform.run.constraints import constraints_of
 from conform.run.material import materialise

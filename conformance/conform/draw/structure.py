@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import ast
-import math
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 from hypothesis import HealthCheck, Phase, given, settings
@@ -15,77 +12,19 @@ from hypothesis import strategies as st
 from conform.draw.case import Case, Source, Value, derive_seed
 from conform.draw.choosers import RecordingChooser, ReplayChooser
 from conform.draw.expressions import Chooser, DrawScope, Unsatisfied, sizes
-from conform.law.grammar import LawError, parse, written_out
+from conform.draw.layouts import laid_out
+from conform.draw.options import drawn_options
+from conform.draw.variant import ANY, PLAIN, Constraints, Drawn, Variant
+from conform.law.grammar import parse
 from conform.spec.models import InputSpec, OperatorSpec
 
 SAME = 6  # every so many cases a size repeats an earlier one, where it may
-MANY, STRATA = (
-    3,
-    6,
-)  # options: one case in six has all at their defaults but a flag, two all but two
 CHUNK = 5  # cases per Hypothesis example; larger ones overrun its buffer
 REGIMES = (
     "normal", "large", "tiny", "outlier", "ties", "mixed_scale", "constant", "large_mean",
     "one_hot", "sorted", "near_limits", "signed_zeros", "subnormal",
 )  # fmt: skip
 DISTINCT = frozenset({"normal", "sorted", "near_limits"})  # who asks for these alone means it
-
-
-class OptionNotClaimed(Exception):
-    """A law fixes an option that the target does not claim."""
-
-
-# What a target takes (`strides`, contracts.md) as layouts to draw; half of transposed is swapped,
-# or a third with the channels last where there are four dims; half of sliced is cut where there are
-# several matrices.
-LAYOUTS = {
-    "any": ("contiguous", "transposed", "sliced", "misaligned", "expanded"),
-    "last_contiguous": ("contiguous", "sliced", "misaligned", "swapped"),
-    "contiguous": ("contiguous", "misaligned"),
-}
-
-
-@dataclass(frozen=True)
-class Constraints:
-    """What narrows the drawing for one target (or one law).
-
-    `limit` maps a dim or option name and a drawn value to an allowed one; `accept` decides on the
-    finished case; `equal` names dims that take another's value; `options` are the claimed ones;
-    `fixed` are values that are always so.
-    """
-
-    options: frozenset[str] | None = None
-    fixed: dict[str, Any] = field(default_factory=dict)
-    limit: Callable[[str, Any], Any] = lambda name, value: value
-    accept: Callable[[Case], bool] = lambda case: True
-    layouts: tuple[str, ...] = LAYOUTS["any"]
-    equal: dict[str, str] = field(default_factory=dict)
-    wrt: tuple[str, ...] = ("all", "first", "all", "rest", "one")
-
-
-@dataclass(frozen=True)
-class Variant:
-    """Changes that a law makes to the drawn cases; `sized` when it is about sizes of its own,
-    `plain` when many options that it leaves free stay at their defaults."""
-
-    dims: dict[str, str] = field(default_factory=dict)
-    options: dict[str, Any] = field(default_factory=dict)
-    regimes: tuple[str, ...] | None = None
-    values: str | None = None
-    sized: bool = False
-    plain: bool = False
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """A case and the choices behind it, from which its variants follow."""
-
-    case: Case
-    choices: dict[str, int]
-
-
-PLAIN = Variant()
-ANY = Constraints()
 
 
 class Draws:
@@ -210,10 +149,10 @@ def build(
         value = _input(scope, name, item, lead, regime, variant)
         if isinstance(value, Source):
             plain = item.regimes == ("normal",) and layout == "expanded"
-            value = _laid_out(value, "sliced" if plain else layout, chooser)
+            value = laid_out(value, "sliced" if plain else layout, chooser)
         inputs[name] = limits.limit(name, value)
         names[name] = inputs[name]
-    options = _options(spec, scope, chooser, limits, variant, layout)
+    options = drawn_options(spec, scope, chooser, limits, variant, layout)
     slots = len(spec.gradient) + sum(item.gradient for item in spec.options.values())
     return Case(
         spec.operator,
@@ -304,114 +243,6 @@ def _input(
     return value
 
 
-def _options(
-    spec: OperatorSpec,
-    scope: DrawScope,
-    chooser: Chooser,
-    limits: Constraints,
-    variant: Variant,
-    layout: str,
-) -> dict[str, Value]:
-    """Claimed options only; a law's fixed options win, then the target's fixed ones."""
-    free = _free_options(spec, chooser, limits, variant)
-    options: dict[str, Value] = {}
-    for name, item in spec.options.items():
-        if name in variant.options:
-            value: Value = _set_by_law(name, variant.options[name], item.default, limits)
-            if isinstance(value, str) and value.startswith("="):
-                value = scope.draw(value[1:], f"law.option.{name}")
-        elif name in limits.fixed:
-            value = limits.fixed[name]
-        elif item.draw is None or (limits.options is not None and name not in limits.options):
-            value = item.default
-        elif name not in free and scope.offers(item.draw, item.default):
-            value = limits.limit(name, item.default)
-        else:
-            value = limits.limit(name, scope.draw(item.draw, f"option.{name}"))
-        if isinstance(value, Source):
-            value = _laid_out(Source(**{**value.__dict__, "key": name}), layout, chooser)
-        options[name] = value
-        scope.names[name] = value
-    return options
-
-
-def _chosen(spec: OperatorSpec, limits: Constraints) -> list[str]:
-    """The options that are drawn, unless a law sets them."""
-    return [
-        name
-        for name, item in spec.options.items()
-        if item.draw is not None
-        and name not in limits.fixed
-        and (limits.options is None or name in limits.options)
-    ]
-
-
-def many_options(spec: OperatorSpec, limits: Constraints) -> bool:
-    """Whether so many are drawn that some cases leave them at their defaults on purpose."""
-    return len(_chosen(spec, limits)) >= MANY
-
-
-def _free_options(
-    spec: OperatorSpec, chooser: Chooser, limits: Constraints, variant: Variant
-) -> set[str]:
-    """The options to be drawn; the others stay at their defaults, where these are to be chosen.
-
-    Implementations take a fast path where nothing is asked for, or one thing (a causal mask). Where
-    each of many options is drawn by itself, that hardly ever happens.
-    """
-    drawn = [name for name in _chosen(spec, limits) if name not in variant.options]
-    if len(drawn) < MANY:
-        return set(drawn)
-    kind = 0 if variant.plain else chooser.stratum(STRATA, "options")
-    if kind > 2:
-        return set(drawn)
-    # (Half of those that are drawn are at their defaults all the same: of two, one is not.)
-    flags = [name for name in drawn if isinstance(spec.options[name].default, bool)]
-    pools = (drawn, drawn) if kind else (flags,)
-    return {
-        pool[chooser.stratum(len(pool), f"options.{place}")]
-        for place, pool in enumerate(pools)
-        if pool
-    }
-
-
-def _set_by_law(name: str, value: Any, default: object, limits: Constraints) -> Any:
-    """What a law sets an option to. One that the target does not claim stays what it always is
-    there: the law must set it to that, or let it be chosen."""
-    always = limits.fixed.get(name, default)
-    if limits.options is None or name in limits.options or value == always:
-        return value
-    chosen = written_out(value[1:]) if isinstance(value, str) and value[:1] == "=" else []
-    if any(type(item) is type(always) and item == always for item in chosen):
-        return always
-    raise OptionNotClaimed(f"the option {name!r} is not claimed")
-
-
-def _laid_out(source: Source, layout: str, chooser: Chooser) -> Source:
-    """The layout for this input: most inputs of a case share it, a third stay contiguous."""
-    if source.is_callable or not source.shape or layout == "contiguous":
-        return source
-    if chooser.integer(0, 2, f"layout.{source.key}") == 0:
-        return source
-    if layout == "expanded":
-        axes = [i for i, n in enumerate(source.shape[:-1]) if n > 1]
-        if not axes or not source.is_float:
-            return source
-        axis = axes[chooser.pick(len(axes), f"expanded.{source.key}")]
-        return Source(**{**source.__dict__, "layout": f"expanded:{axis}"})
-    if layout == "transposed" and source.generator in ("gain", "shift"):
-        # Nobody keeps a norm's parameters with gaps between them; PyTorch's own batch norm then
-        # reads others on the way back.
-        layout = "sliced"
-    if layout == "transposed" and len(source.shape) > 2:
-        among = ("transposed", "swapped", "channels_last")[: 3 if len(source.shape) == 4 else 2]
-        layout = among[chooser.stratum(len(among), f"swapped.{source.key}")]
-    if layout == "sliced" and math.prod(source.shape[:-2]) > 1:
-        among = ("sliced", "pitched", "cut", "parted")[: 4 if len(source.shape) > 3 else 3]
-        layout = among[chooser.stratum(len(among), f"cut.{source.key}")]
-    return Source(**{**source.__dict__, "layout": layout})
-
-
 def check(spec: OperatorSpec) -> None:
     """Evaluate every draw expression of a spec a few times; LawError when one cannot be."""
     for index in range(4):
@@ -419,18 +250,3 @@ def check(spec: OperatorSpec) -> None:
             build(spec, ReplayChooser({}, index, index, spec.operator), index, 0, ANY, PLAIN)
         except Unsatisfied:
             continue
-
-
-__all__ = [
-    "ANY",
-    "PLAIN",
-    "Constraints",
-    "Drawn",
-    "LawError",
-    "Variant",
-    "build",
-    "check",
-    "draw_cases",
-    "draw_extra",
-    "vary",
-]

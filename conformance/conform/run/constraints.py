@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from conform.draw.case import Case
-from conform.draw.structure import LAYOUTS, Constraints
+from conform.draw.variant import LAYOUTS, Constraints
 from conform.errors import ConformError
 from conform.law.evaluate import Evaluator
 from conform.law.grammar import LawError, free_names, parse

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 from conform.draw.case import FLOAT_GENERATORS, Case, derive_seed
 from conform.draw.expressions import Unsatisfied
-from conform.draw.structure import Drawn, Variant
+from conform.draw.variant import Drawn, Variant
 from conform.law.grammar import LawError, parse
 from conform.run.session import Session, variant_of
 from conform.run.usual import answered, even, fits, free_sizes, largest_of

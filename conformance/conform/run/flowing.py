@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from conform.draw.case import Case, Source, Value
 from conform.draw.expressions import Unsatisfied
-from conform.draw.structure import OptionNotClaimed
+from conform.draw.options import OptionNotClaimed
 from conform.run.calls import NotClaimed, Refused, TargetCalls, Violation
 from conform.run.session import Session, variant_of
 from conform.run.slots import gradient_slots

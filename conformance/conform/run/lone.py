@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from conform.draw.case import Case, derive_seed
 from conform.draw.expressions import Unsatisfied
-from conform.draw.structure import Drawn, Variant
+from conform.draw.variant import Drawn, Variant
 from conform.law.grammar import LawError, parse
 from conform.run.far import LONG, NORMAL
 from conform.run.session import Session, variant_of

@@ -8,16 +8,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from conform.draw.case import Case, derive_seed
-from conform.draw.structure import (
-    PLAIN,
-    Constraints,
-    Drawn,
-    Draws,
-    Variant,
-    draw_extra,
-    many_options,
-    vary,
-)
+from conform.draw.options import many_options
+from conform.draw.structure import Draws, draw_extra, vary
+from conform.draw.variant import PLAIN, Constraints, Drawn, Variant
 from conform.records import Diagnosis, Level
 from conform.run.calls import Client, TargetCalls
 from conform.run.material import Material, materialise

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from conform.draw.case import Case
 from conform.draw.expressions import Unsatisfied
-from conform.draw.structure import Constraints, Drawn, Variant
+from conform.draw.variant import Constraints, Drawn, Variant
 from conform.law.grammar import LawError
 from conform.run.outcomes import Kind, Trial, try_law
 from conform.run.session import Session, variant_of

@@ -19,7 +19,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from conform.draw.case import Case, Source, derive_seed
 from conform.draw.choosers import ReplayChooser, stratified
 from conform.draw.expressions import LENGTHS, DrawScope, Unsatisfied
-from conform.draw.structure import Drawn, Variant
+from conform.draw.variant import Drawn, Variant
 from conform.law.grammar import LawError, parse
 from conform.run.session import Session, variant_of
 from conform.spec.book import Property

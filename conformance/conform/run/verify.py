@@ -9,7 +9,8 @@ from math import prod
 
 from conform.draw.case import Case, Source
 from conform.draw.expressions import Unsatisfied
-from conform.draw.structure import Drawn, OptionNotClaimed, Variant
+from conform.draw.options import OptionNotClaimed
+from conform.draw.variant import Drawn, Variant
 from conform.records import Counterexample, Diagnosis, Outcome, Verdict
 from conform.run.counterexample import describe_failure
 from conform.run.diagnose import diagnose
