@@ -324,10 +324,8 @@ def _plan(
     law's name: they are the same whichever laws are chosen, and whatever laws are added.
     """
     for law in laws:
-        spec = book.operators[law.operator].spec
-        floating = any(_is_float(item) for item in spec.inputs.values())
         # Tables and masks have no input dtype; their floats are judged as float32.
-        own: Sequence[str] = dtypes if floating else ("float32",)
+        own: Sequence[str] = dtypes if book.operators[law.operator].floating else ("float32",)
         own = [d for d in own if law.spec.dtypes is None or d in law.spec.dtypes]
         if law.kind == "law" and narrow(law.operator) and len(own) > 1:
             own = [d for d in own if d != "float64"]
@@ -341,11 +339,3 @@ def _plan(
             own = [own[(first + i) % len(own)] for i in range(profile.law_dtypes)]
         for dtype in own:
             yield law, dtype
-
-
-def _is_float(item: Any) -> bool:
-    from conform.draw.case import FLOAT_GENERATORS
-
-    if item.shape is None or item.dtype in ("int64", "int32", "bool"):
-        return False
-    return item.values.split("(")[0].strip() in FLOAT_GENERATORS or item.values == "regime"

@@ -22,7 +22,7 @@ from conform_spec.conventions import CONVENTIONS
 
 FLOATS = ("float32", "bfloat16", "float16", "float64")
 FULLY_SHRUNK = 2  # failures of one operator
-NUMBERS = 4  # times as many cases where numbers go in and numbers come out, which costs nothing
+NUMBERS = 2  # times as many cases where numbers and masks alone go in, as they are cheap
 KEPT = 64  # materials in memory
 
 
@@ -78,7 +78,8 @@ class Session:
         Values and gradients are asked in every dtype, of other cases in each: what is wrong with a
         shape, or with options taken together, shows in any. So fewer dtypes get more cases each.
         """
-        own = [name for name in FLOATS if name in self.dtypes] or [dtype]
+        floating = self.book.operator(law.operator).floating
+        own = [name for name in FLOATS if floating and name in self.dtypes] or [dtype]
         if law.kind == "law":
             # Each law begins at a case of its own among those that agreement asks in the dtype.
             # (Metered calls are dear: their laws share them.)
@@ -89,7 +90,7 @@ class Session:
             return (0 if law.measures else begin % found), self.profile.law
         wanted = self.profile.agreement if law.kind == "agreement" else self.profile.gradient
         wanted = wanted * len(FLOATS) // len(own)
-        if law.kind == "agreement" and self.book.operator(law.operator).counts:
+        if law.kind == "agreement" and not floating:
             wanted *= NUMBERS
         begin = wanted * own.index(dtype) if dtype in own else 0
         # A narrow claim may leave fewer cases than that.

@@ -12,6 +12,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from conform.draw.case import FLOAT_GENERATORS
 from conform.errors import ConformError
 from conform.law.grammar import names_used, parse, written_out
 from conform.law.names import KERNEL_MEASURES, MEASURE_NAMES
@@ -20,6 +21,7 @@ from conform.spec.checks import Documents, check_changes, check_empty, check_ids
 from conform.spec.loader import Document, SpecError, locate, read_document, validate
 from conform.spec.models import (
     ContinuationSpec,
+    InputSpec,
     OperatorSpec,
     PropertySpec,
     Regime,
@@ -114,16 +116,21 @@ class Operator:
         """The contract's name."""
         return self.spec.operator
 
-    @property
-    def counts(self) -> bool:
-        """Whether it takes plain numbers to plain numbers."""
-        scalars = all(x.scalar is not None for x in self.spec.inputs.values())
-        return scalars and all(result.kind == "number" for result in self.spec.results)
+    @cached_property
+    def floating(self) -> bool:
+        """Whether some input has the case's dtype; others are numbers, whole ones and masks."""
+        return any(_floating(item) for item in self.spec.inputs.values())
 
     @cached_property
     def function(self) -> Callable[..., Any]:
         """The oracle; imported when first needed."""
         return resolve(self.spec.reference_path, self.file)
+
+
+def _floating(item: InputSpec) -> bool:
+    if item.shape is None or item.dtype in ("int64", "int32", "bool"):
+        return False
+    return item.values == "regime" or item.values.split("(")[0].strip() in FLOAT_GENERATORS
 
 
 def resolve(path: str, where: str) -> Callable[..., Any]:
