@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from conform_reference import _attend, _check
-from conform_reference.rounding import decide, mark
+from conform_reference._scores import rounding_error
+from conform_reference.rounding import decide, injected, mark
 
 
 def lsh_buckets(x: Tensor, R: Tensor) -> Tensor:
@@ -57,8 +58,22 @@ def reversible_block(x1: Tensor, x2: Tensor, f: Map, g: Map) -> tuple[Tensor, Te
     Reformer has attention for f and the feed-forward for g.
     """
     dtype = _pair(x1, x2)
-    y1 = mark("first", x1.to(dtype) + mark("branch", f(x2.to(dtype))))
-    return y1.to(x1.dtype), (x2.to(dtype) + mark("branch", g(y1))).to(x2.dtype)
+    first, second = x1.to(dtype), x2.to(dtype)
+    step = f(second)
+    if injected():
+        step = _learnt_from_results(step, second, f, g(first + step).detach())
+    y1 = mark("first", first + mark("branch", step))
+    return y1.to(x1.dtype), (second + mark("branch", g(y1))).to(x2.dtype)
+
+
+def _learnt_from_results(step: Tensor, x2: Tensor, f: Map, back: Tensor) -> Tensor:
+    """step = f(x2), whose gradient is taken where a backward pass that keeps results finds x2.
+
+    That is y2 - g(y1) with y2 as it was stored: off by what rounding y2 and g(y1) = `back` lost.
+    """
+    lost = rounding_error("rebuilt", x2.detach() + back) + rounding_error("rebuilt", back)
+    again = f(x2 + lost)
+    return again + (step - again).detach()
 
 
 def reversible_inverse(y1: Tensor, y2: Tensor, f: Map, g: Map) -> tuple[Tensor, Tensor]:

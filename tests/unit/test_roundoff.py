@@ -123,13 +123,15 @@ def test_equal_terms_are_rounded_alike_in_sums_of_sums() -> None:
 
 
 def test_functions_may_flush_what_is_below_the_normal_range() -> None:
-    x = torch.tensor([-87.0, -88.0], dtype=torch.float64)
-    exact = torch.sigmoid(x)
-    with Roundoff(5):
-        noisy = torch.stack([torch.sigmoid(x) for _ in range(40)])
-    away = ((noisy - exact) / exact).abs().amax(0)
-    assert float(away[0]) < 1e-5
-    assert float(away[1]) > 0.9
+    """And what is less than twice as large, where an exponential forms half of it first."""
+    x = torch.tensor([0.0, -86.5, -87.2, -88.0], dtype=torch.float64)
+    for function in (torch.sigmoid, lambda t: torch.softmax(t, 0)):
+        exact = function(x)
+        with Roundoff(5):
+            noisy = torch.stack([function(x) for _ in range(40)])
+        away = ((noisy - exact) / exact).abs().amax(0)
+        assert float(away[:2].max()) < 1e-5
+        assert float(away[2:].min()) > 0.9
 
 
 def test_noise_covers_real_float32_arithmetic() -> None:

@@ -10,6 +10,7 @@ since it sits below both.
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable
 from functools import lru_cache
@@ -24,7 +25,9 @@ U32 = 2.0**-24
 
 _POOL_SIZE = 2**20 + 7
 FUNCTION_ULPS = 4.0
-SMALLEST = 2.0**-126  # of float32's normal numbers
+# Results below the normal range of float32 come out as zero on many devices. Exponentials of vector
+# code form half of a result first, as a power of two: they lose it an exponent earlier.
+FLUSHED = 2 * 2.0**-126
 # From here on equal terms, all rounded alike, add up to more than others. (Bounds cover five times
 # as many, unless what is one sum to others is a sum of sums here.)
 MANY_TERMS, MANY_PRODUCTS = 64, 640
@@ -201,7 +204,8 @@ class Roundoff(TorchDispatchMode):
             top = args[0].amax(args[1], keepdim=True)
             depth = (top - args[0]).nan_to_num(posinf=0.0)
             total = self._noise(top.shape) * (unit * _growth(out.shape[args[1]]))
-            return out * (1.0 + noise * (unit * (2 * FUNCTION_ULPS + depth)) + total)
+            size = torch.where(depth > -math.log(FLUSHED), self.scale, 2 * FUNCTION_ULPS * unit)
+            return out * (1.0 + noise * (size + unit * depth) + total)
         if name == "pow" and not isinstance(args[1], torch.Tensor) and args[1] == 2:
             return out * torch.add(self._one, noise, alpha=unit)
         if name == "pow":
@@ -209,8 +213,7 @@ class Roundoff(TorchDispatchMode):
             factor = FUNCTION_ULPS + 2 * _log_size(args[0], args[1])
             return out * (1.0 + noise * (unit * factor))
         if name in _FUNCTION:
-            # Results below the normal range come out as zero on many devices.
-            size = torch.where(out.abs() < SMALLEST, self.scale, unit * FUNCTION_ULPS)
+            size = torch.where(out.abs() < FLUSHED, self.scale, unit * FUNCTION_ULPS)
             return out * torch.addcmul(self._one, noise, size)
         return out * torch.add(self._one, noise, alpha=unit)
 
