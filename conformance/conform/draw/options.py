@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from conform.draw.case import Source, Value
 from conform.draw.expressions import Chooser, DrawScope
-from conform.draw.layouts import laid_out
 from conform.draw.variant import Constraints, Variant
 from conform.law.grammar import written_out
 from conform.spec.models import OperatorSpec
@@ -25,9 +25,12 @@ def drawn_options(
     chooser: Chooser,
     limits: Constraints,
     variant: Variant,
-    layout: str,
+    lay: Callable[[Source], Source],
 ) -> dict[str, Value]:
-    """Claimed options only; a law's fixed options win, then the target's fixed ones."""
+    """Claimed options only; a law's fixed options win, then the target's fixed ones.
+
+    `lay` gives a tensor its memory layout.
+    """
     free = _free_options(spec, chooser, limits, variant)
     options: dict[str, Value] = {}
     for name, item in spec.options.items():
@@ -44,7 +47,7 @@ def drawn_options(
         else:
             value = limits.limit(name, scope.draw(item.draw, f"option.{name}"))
         if isinstance(value, Source):
-            value = laid_out(Source(**{**value.__dict__, "key": name}), layout, chooser)
+            value = lay(Source(**{**value.__dict__, "key": name}))
         options[name] = value
         scope.names[name] = value
     return options

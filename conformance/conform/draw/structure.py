@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from conform.draw.case import Case, Source, Value, derive_seed
 from conform.draw.choosers import RecordingChooser, ReplayChooser
 from conform.draw.expressions import Chooser, DrawScope, Unsatisfied, sizes
-from conform.draw.layouts import laid_out
+from conform.draw.layouts import in_layout, laid_out
 from conform.draw.options import drawn_options
 from conform.draw.variant import ANY, PLAIN, Constraints, Drawn, Variant
 from conform.law.grammar import parse
@@ -144,15 +144,21 @@ def build(
     apart = variant.sized or (variant.regimes is not None and DISTINCT.issuperset(variant.regimes))
     if layout == "expanded" and apart:
         layout = "sliced"
+
+    def lay(source: Source, layout: str = layout) -> Source:
+        if variant.layout:
+            return in_layout(source, variant.layout)
+        return laid_out(source, layout, chooser)
+
     inputs: dict[str, Value] = {}
     for name, item in spec.inputs.items():
         value = _input(scope, name, item, lead, regime, variant)
         if isinstance(value, Source):
-            plain = item.regimes == ("normal",) and layout == "expanded"
-            value = laid_out(value, "sliced" if plain else layout, chooser)
+            apart = item.regimes == ("normal",) and layout == "expanded"
+            value = lay(value, "sliced") if apart else lay(value)
         inputs[name] = limits.limit(name, value)
         names[name] = inputs[name]
-    options = drawn_options(spec, scope, chooser, limits, variant, layout)
+    options = drawn_options(spec, scope, chooser, limits, variant, lay)
     slots = len(spec.gradient) + sum(item.gradient for item in spec.options.values())
     return Case(
         spec.operator,

@@ -15,6 +15,7 @@ from conform.records import Counterexample, Diagnosis, Outcome, Verdict
 from conform.run.counterexample import describe_failure
 from conform.run.diagnose import diagnose
 from conform.run.far import far_cases
+from conform.run.layouts import layout_cases
 from conform.run.lone import lone_cases
 from conform.run.outcomes import Kind, Trial, try_law
 from conform.run.session import Session, variant_of
@@ -126,11 +127,15 @@ def verify(session: Session, law: Property, dtype: str) -> Verdict:
 def _asked(
     session: Session, law: Property, dtype: str, tally: Tally
 ) -> Iterator[tuple[Drawn, Case, Variant | None]]:
-    """The drawn cases; of values and gradients also some at usual sizes, of values one of equal
-    sizes, of both some where one dim goes far, and in float16 some of each regime that leaves its
-    range on the way."""
+    """The drawn cases, and one in each layout where the law asks for it.
+
+    Of values and gradients also some at usual sizes, of values one of equal sizes, of gradients
+    some of single tokens, of both some where one dim goes far, and in float16 some of each regime
+    that leaves its range on the way.
+    """
     for drawn, case in _cases(session, law, dtype, tally):
         yield drawn, case, None
+    yield from layout_cases(session, law)
     if law.kind == "agreement" and dtype == "float16":
         yield from _of_regimes(session, law, dtype, OVERFLOWING)
     if law.kind == "agreement":

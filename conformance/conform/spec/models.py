@@ -105,8 +105,9 @@ class AccuracySpec(Strict):
 
 class PropertySpec(Strict):
     """One law. `half`: asked in bfloat16 or float16 first, where a profile asks in few dtypes; in
-    float32 first when it is false. `interpreted`: also asked of kernels that are interpreted, which
-    take a second for a thousand programs."""
+    float32 first when it is false. `layouts`: each to be asked as well in every memory layout that
+    the target takes. `interpreted`: also asked of kernels that are interpreted, which take a second
+    for a thousand programs."""
 
     id: PropertyId
     level: Level = Level.MUST
@@ -121,6 +122,7 @@ class PropertySpec(Strict):
     values: Expression | None = None
     dtypes: tuple[DtypeName, ...] | None = None
     half: bool | None = None
+    layouts: Literal["drawn", "each"] = "drawn"
     conventions: dict[str, str] = Field(default_factory=dict)
     draw: dict[Identifier, Expression] = Field(default_factory=dict)
     where: Expression | None = None
