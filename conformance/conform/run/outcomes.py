@@ -60,7 +60,7 @@ def try_law(
     maker = session.fresh_calls if fresh else session.calls
     try:
         # Hygiene is about the call, not its values: those are other laws' business.
-        calls = maker(law.operator, case, dtype, judging=not law.template)
+        calls = maker(law.operator, case, dtype, judging=law.judges)
         return _judge(session, law, calls)
     except Violation as violation:
         return Trial(

@@ -73,6 +73,11 @@ class Property:
         return bool(names_used(self.law, self.lets) & {"grad", "vjp"})
 
     @cached_property
+    def judges(self) -> bool:
+        """Whether its calls are held against the oracle; not where it passes other values on."""
+        return not self.template and not names_used(self.law, self.lets) & {"apart", "again"}
+
+    @cached_property
     def measures(self) -> frozenset[str]:
         """The measures that the law reads off metered calls."""
         return frozenset(names_used(self.law, self.lets) & MEASURE_NAMES)

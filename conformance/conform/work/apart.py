@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from itertools import combinations
 from typing import Any
 
 import torch
@@ -16,6 +17,8 @@ from conform.work.progress import Progress
 from conform.work.protocol import ArgKey, CallRequest
 from conform.work.repeats import alike, differences, mostly_same, same_gradients
 from conform.work.results import unpack
+
+PAIRS = 4  # of arguments for which one tensor is passed
 
 
 def gradients_apart(
@@ -52,7 +55,8 @@ def gradients_apart(
         parts = [_pulled(caller, operator, request, memory, p).gradients for p in each]
         if not same_gradients(progress.gradients, parts):
             return "the gradients of the results, one by one, do not add up"
-    return _bent(caller, operator, request, progress)
+    bent = _bent(caller, operator, request, progress)
+    return bent or _joined(caller, operator, request, memory)
 
 
 def gradients_again(
@@ -142,6 +146,40 @@ def _bent(caller: Caller, operator: BoundOperator, request: CallRequest, progres
     if _same(progress, straight):
         return ""
     return "the gradients are others when the inputs are contiguous"
+
+
+def _joined(
+    caller: Caller, operator: BoundOperator, request: CallRequest, plain: ArgumentMemory
+) -> str:
+    """What is wrong when one tensor is passed for two arguments, as its own keys or residual: there
+    and back, against two of equal values."""
+    floats = [(key, plain.views[key]) for key in request.wrt if isinstance(key, int)]
+    pairs = [
+        (a, b)
+        for (a, x), (b, y) in combinations(floats, 2)
+        if x.shape == y.shape and x.dtype == y.dtype and x.numel()
+    ]
+    for first, second in pairs[:PAIRS]:
+        found = []
+        for equal in (True, False):
+            memory = ArgumentMemory(request.named_args(), caller.device)
+            memory.join(first, second, equal=equal)
+            found.append(_pulled(caller, operator, request, memory, Progress()))
+            if memory.changed()[0] or (equal and found[0].exception is not None):
+                break  # what writes into an argument writes into both
+        if len(found) < 2:
+            continue
+        two, one = found
+        words = f"when one tensor is passed as arguments {first} and {second}"
+        if one.exception is not None or two.returned is None or one.returned is None:
+            return f"{words}, {one.exception.type if one.exception else 'nothing'} is raised"
+        if not alike(list(two.returned.results), list(one.returned.results)):
+            return f"the result is another {words}"
+        whole = {key: g for key, g in one.gradients.items() if key != second}
+        rest = {key: g for key, g in two.gradients.items() if key != second}
+        if not same_gradients(whole, [rest, {first: two.gradients[second]}]):
+            return f"the gradients do not add up {words}"
+    return ""
 
 
 def _pulled(

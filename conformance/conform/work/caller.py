@@ -144,8 +144,11 @@ def _is_refusal(error: BaseException) -> bool:
 def leaves_of(request: CallRequest, memory: ArgumentMemory) -> dict[ArgKey, Any]:
     """The arguments, those that want a gradient as leaves of a graph."""
     values = argument_values(request, memory)
-    for key in request.wrt:
-        values[key] = values[key].detach().requires_grad_()
+    given = {key: values[key] for key in request.wrt}
+    for key, value in given.items():
+        values[key] = value.detach().requires_grad_()
+        if memory.joined:
+            values[key] = next(values[other] for other in given if given[other] is value)
     return values
 
 

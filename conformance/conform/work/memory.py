@@ -21,6 +21,7 @@ class ArgumentMemory:
     def __init__(self, named: dict[ArgKey, Arg], device: str) -> None:
         self._args = {key: arg for key, arg in named.items() if isinstance(arg, TensorArg)}
         self._device = device
+        self.joined = False
         self._copies: dict[int, torch.Tensor] = {}
         self.views: dict[ArgKey, torch.Tensor] = {}
         same: dict[tuple[object, ...], torch.Tensor] = {}  # passed twice, it is one object
@@ -80,6 +81,12 @@ class ArgumentMemory:
         own = {id(view): view.contiguous() for view in self.views.values()}
         self.views = {key: own[id(view)] for key, view in self.views.items()}
         return bent
+
+    def join(self, first: ArgKey, second: ArgKey, *, equal: bool = False) -> None:
+        """One tensor for two arguments, a leaf for both; or `equal` ones."""
+        own = self.views[first]
+        self.views[second] = own.clone() if equal else own
+        self.joined = not equal
 
     @property
     def has_floats(self) -> bool:
