@@ -13,6 +13,7 @@ def tiles(x, window):
 def shifted_window_attention(x, Wqkv, bqkv, Wo, bo, *, heads, window, shift=0):
     wide = torch.promote_types(x.dtype, torch.float32)
     B, Hh, Ww, E = x.shape
+    W, b, V, c = (t.to(wide) for t in (Wqkv, bqkv, Wo, bo))
     y = F.pad(x.to(wide), (0, 0, 0, -Ww % window, 0, -Hh % window))
     rows, columns = y.shape[1], y.shape[2]
     y = torch.roll(y, (-shift, -shift), (1, 2))
@@ -28,11 +29,11 @@ def shifted_window_attention(x, Wqkv, bqkv, Wo, bo, *, heads, window, shift=0):
         for start in range(0, count, 64):
             z = image[start : start + 64]
             mask = seen[: len(z)]
-            qkv = z @ Wqkv.to(wide) + bqkv.to(wide)
+            qkv = z @ W + b
             q, k, v = (t.unflatten(-1, (heads, -1)).transpose(1, 2) for t in qkv.chunk(3, -1))
             scores = (q @ k.mT * q.shape[-1] ** -0.5).masked_fill(~mask[:, None], -torch.inf)
             share = torch.where(mask[:, None].any(-1, keepdim=True), scores, 0.0).softmax(-1)
-            parts.append((share @ v).transpose(1, 2).flatten(2) @ Wo.to(wide) + bo.to(wide))
+            parts.append((share @ v).transpose(1, 2).flatten(2) @ V + c)
     out = torch.cat(parts) if parts else y.new_zeros(0, window**2, E)
     out = out.view(B, rows // window, columns // window, window, window, E).transpose(2, 3)
     out = torch.roll(out.reshape(B, rows, columns, E), (shift, shift), (1, 2))
