@@ -318,8 +318,12 @@ def attend(
     scale: float | None = None,
     softcap: float | None = None,
     sinks: Tensor | None = None,
+    overflowed: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """(o[B,H,Lq,Dv], lse[B,H,Lq]) in at least float32; visible: bool[B,H,Lq,Lk]."""
+    """(o[B,H,Lq,Dv], lse[B,H,Lq]) in at least float32; visible: bool[B,H,Lq,Lk].
+
+    overflowed: bool[B,H,Lq,1], the rows of which nothing can be said.
+    """
     dtype = _check.compute_dtype(q, k, v)
     q = q.to(dtype)
     # Their gradients may be stored head by head before a group's are added up.
@@ -328,6 +332,8 @@ def attend(
     # A key that no query sees has no effect whatever lies there, not even NaN (0 * NaN = NaN).
     seen = visible.any(-2).unsqueeze(-1)
     spoilt = beyond_range(q, k)
+    if overflowed is not None:
+        spoilt = overflowed if spoilt is None else overflowed | spoilt
     k, values = torch.where(seen, k.to(dtype), 0.0), torch.where(seen, v.to(dtype), 0.0)
     scores = logits(q, k, bias=bias, scale=scale, softcap=softcap)
     partial = exponentiate(scores, visible, sinks, spoilt)

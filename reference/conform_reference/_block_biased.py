@@ -35,7 +35,7 @@ def biased_attention(
         _fits(f"b{name[0]}", b, (Wq.shape[-1],), "H*D")
         product = mark("product", mark("backward.branch", x.to(dtype)) @ W.to(dtype))
         each.append(_split_heads(mark(name, product + b.to(dtype)), "heads", heads))
-    o = _attend_heads(each[0], each[1], each[2], causal)
+    o = _attend_heads(each[0], each[1], each[2], causal, x, x)
     return o.transpose(1, 2).flatten(2).to(x.dtype)
 
 

@@ -8,7 +8,7 @@ from torch import Tensor
 from conform_reference import _attend, _check
 from conform_reference._masks import visibility
 from conform_reference._settings import settings
-from conform_reference.rounding import another_order, mark
+from conform_reference.rounding import another_order, injected, mark
 
 
 def _projection(name: str, x: Tensor, weight_name: str, weight: Tensor) -> Tensor:
@@ -21,18 +21,36 @@ def _projection(name: str, x: Tensor, weight_name: str, weight: Tensor) -> Tenso
     return mark(name, x.to(dtype) @ weight.to(dtype))
 
 
-def _attend_heads(q: Tensor, k: Tensor, v: Tensor, causal: bool) -> Tensor:
-    """attend() for q[B,H,Lq,D], k[B,K,Lk,D], v[B,K,Lk,Dv] with no option but causal."""
+def _attend_heads(q: Tensor, k: Tensor, v: Tensor, causal: bool, *given: Tensor) -> Tensor:
+    """attend() for q[B,H,Lq,D], k[B,K,Lk,D], v[B,K,Lk,Dv] with no option but causal.
+
+    given: the tokens [B,Lq,E] and [B,Lk,M] that queries and keys were projected from.
+    """
     _attend.check_inputs(q, k, v)
     visible = visibility(q.shape[2], k.shape[2], causal, None, q.device)
     visible = torch.broadcast_to(visible, (*q.shape[:3], k.shape[2]))
-    return _attend.attend(q, k, v, visible=visible)[0]
+    lost = _overflowed(q, k, *given) if injected() else None
+    return _attend.attend(q, k, v, visible=visible, overflowed=lost)[0]
+
+
+def _overflowed(q: Tensor, k: Tensor, x: Tensor, memory: Tensor) -> Tensor:
+    """Rows, bool[B,H,Lq,1], whose query or one of whose keys left the range when it was stored.
+
+    Where masks are added, infinity beside a mask is NaN: also for a key that is hidden, and for a
+    query that sees nothing.
+    """
+    lost_query, lost_key = (
+        torch.isnan(p).any(-1, keepdim=True) & ~torch.isnan(tokens).any(-1)[:, None, :, None]
+        for p, tokens in ((q, x), (k, memory))
+    )
+    any_key = _attend.expand_heads(lost_key, q.shape[1]).any(-2, keepdim=True)
+    return lost_query | any_key
 
 
 def _single_head(
-    query: Tensor, key: Tensor, value: Tensor, tokens: Tensor, Wv: Tensor, causal: bool
+    query: Tensor, key: Tensor, value: Tensor, x: Tensor, tokens: Tensor, Wv: Tensor, causal: bool
 ) -> Tensor:
-    """query[B,Lq,D], key[B,Lk,D], value[B,Lk,Dv] = tokens[B,Lk,M] Wv[M,Dv] -> [B,Lq,Dv].
+    """query[B,Lq,D] from x[B,Lq,E], key[B,Lk,D] and value = tokens[B,Lk,M] Wv[M,Dv] -> [B,Lq,Dv].
 
     Tokens may be averaged before they are projected as well as after; then the roundoff of one
     projection, instead of the mean of many, is in the result.
@@ -45,7 +63,7 @@ def _single_head(
         weights = torch.softmax(torch.where(visible, scores, -math.inf), -1)
         return (weights @ tokens.to(value.dtype)) @ Wv.to(value.dtype)
 
-    return another_order(_attend_heads(q, k, v, causal).squeeze(1), averaged_first)
+    return another_order(_attend_heads(q, k, v, causal, x, tokens).squeeze(1), averaged_first)
 
 
 def self_attention(
@@ -58,7 +76,7 @@ def self_attention(
     _check.rank("x", x, "B L E")
     query, key = _projection("query", x, "Wq", Wq), _projection("key", x, "Wk", Wk)
     value = _projection("value", x, "Wv", Wv)
-    return _single_head(query, key, value, x, Wv, causal).to(x.dtype)
+    return _single_head(query, key, value, x, x, Wv, causal).to(x.dtype)
 
 
 def cross_attention(x: Tensor, memory: Tensor, Wq: Tensor, Wk: Tensor, Wv: Tensor) -> Tensor:
@@ -71,7 +89,7 @@ def cross_attention(x: Tensor, memory: Tensor, Wq: Tensor, Wk: Tensor, Wv: Tenso
     _check.rank("memory", memory, "B Lk M")
     query, key = _projection("query", x, "Wq", Wq), _projection("key", memory, "Wk", Wk)
     value = _projection("value", memory, "Wv", Wv)
-    return _single_head(query, key, value, memory, Wv, False).to(x.dtype)
+    return _single_head(query, key, value, x, memory, Wv, False).to(x.dtype)
 
 
 def _split_heads(x: Tensor, name: str, heads: int) -> Tensor:
@@ -107,7 +125,7 @@ def multi_head_attention(
     query = _split_heads(_projection("query", x, "Wq", Wq), "heads", heads)
     key = _split_heads(_projection("key", memory, "Wk", Wk), "kv_heads", kv_heads)
     value = _split_heads(_projection("value", memory, "Wv", Wv), "kv_heads", kv_heads)
-    each = mark("heads", _attend_heads(query, key, value, causal))
+    each = mark("heads", _attend_heads(query, key, value, causal, x, memory))
     merged = each.transpose(1, 2).flatten(-2)
     _check.same("width", "Wo.shape[0]", Wo.shape[0], "heads * Dv", merged.shape[-1])
     return (merged @ Wo.to(merged.dtype)).to(x.dtype)
