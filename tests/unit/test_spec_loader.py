@@ -405,3 +405,11 @@ def test_a_dim_that_may_be_empty_is_an_axis_of_an_input(tmp_path: Path) -> None:
     assert "'F' is no dim that is an axis of an input" in error.message
     assert place(error) == position_of(text, "F]")
     assert load([write(tmp_path, text.replace("[F]", "[E]"))]).operator("doubled").spec.empty
+
+
+def test_leading_dims_are_the_first_of_an_input(tmp_path: Path) -> None:
+    text = GOOD.replace("inputs:", "leading: [E, F]\ninputs:")
+    error = fault(tmp_path, text)
+    assert "no input begins with the dims [E, F]" in error.message
+    assert place(error) == position_of(text, "[E, F]")
+    assert load([write(tmp_path, text.replace(", F]", "]"))]).operator("doubled").spec.leading

@@ -13,6 +13,7 @@ from conform.draw.case import Case, Source, Value, derive_seed
 from conform.draw.choosers import RecordingChooser, ReplayChooser
 from conform.draw.expressions import Chooser, DrawScope, Unsatisfied, sizes
 from conform.draw.layouts import in_layout, laid_out
+from conform.draw.leads import with_leads
 from conform.draw.options import drawn_options
 from conform.draw.variant import ANY, PLAIN, Constraints, Drawn, Variant
 from conform.law.grammar import parse
@@ -141,25 +142,28 @@ def build(
     if layout == "expanded" and regime == "near_limits" and variant.regimes is None:
         regime = "large"  # near the limits equal rows are a tie that the last bit decides
     # A law about sizes, or about distinct values, sees little where rows are equal.
-    apart = variant.sized or (variant.regimes is not None and DISTINCT.issuperset(variant.regimes))
-    if layout == "expanded" and apart:
+    distinct = variant.regimes is not None and DISTINCT.issuperset(variant.regimes)
+    if layout == "expanded" and (variant.sized or distinct):
         layout = "sliced"
 
-    def lay(source: Source, layout: str = layout) -> Source:
+    def lay(source: Source, normal: bool = False) -> Source:
+        source = with_leads(source, spec.leading, variant.leads)
         if variant.layout:
             return in_layout(source, variant.layout)
-        return laid_out(source, layout, chooser)
+        own = "sliced" if normal and layout == "expanded" else layout
+        return laid_out(source, own, chooser)
 
     inputs: dict[str, Value] = {}
     for name, item in spec.inputs.items():
         value = _input(scope, name, item, lead, regime, variant)
         if isinstance(value, Source):
-            apart = item.regimes == ("normal",) and layout == "expanded"
-            value = lay(value, "sliced") if apart else lay(value)
+            value = lay(value, item.regimes == ("normal",))
         inputs[name] = limits.limit(name, value)
         names[name] = inputs[name]
     options = drawn_options(spec, scope, chooser, limits, variant, lay)
     slots = len(spec.gradient) + sum(item.gradient for item in spec.options.values())
+    # (There are few cases of certain sizes: all gradients at once show most.)
+    certain = variant.sized or bool(variant.leads)
     return Case(
         spec.operator,
         index,
@@ -169,7 +173,7 @@ def build(
         inputs,
         options,
         cotangents=limits.layouts[chooser.stratum(len(limits.layouts), "layout.cotangents")],
-        wrt=limits.wrt[chooser.stratum(len(limits.wrt), "wrt")] if slots > 1 else "all",
+        wrt="all" if slots < 2 or certain else limits.wrt[chooser.stratum(len(limits.wrt), "wrt")],
         derived="contiguous" if limits.layouts == ("contiguous",) else "mixed",
     )
 

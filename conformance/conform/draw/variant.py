@@ -40,7 +40,7 @@ class Constraints:
 class Variant:
     """Changes that a law makes to the drawn cases; `sized` when it is about sizes of its own,
     `plain` when memory is contiguous and many options that it leaves free stay at their defaults,
-    but for a flag; in the memory `layout` that it names, if any."""
+    but for a flag; in the memory `layout` that it names, if any; with other `leads` (LEADS)."""
 
     dims: dict[str, str] = field(default_factory=dict)
     options: dict[str, Any] = field(default_factory=dict)
@@ -49,6 +49,7 @@ class Variant:
     sized: bool = False
     plain: bool = False
     layout: str = ""
+    leads: str = ""
 
 
 @dataclass(frozen=True)

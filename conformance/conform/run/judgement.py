@@ -184,9 +184,8 @@ def _flowing(call: Call, reply: CallReply) -> dict[int | str, Tensor]:
             isinstance(declared, (tuple, list, frozenset)) and label in declared
         )
         if gradient is None and slot in call.lost:
-            gradient = torch.zeros_like(
-                call.args[slot] if isinstance(slot, int) else call.options[slot]
-            )
+            value = call.args[slot] if isinstance(slot, int) else call.options[slot]
+            gradient = torch.zeros_like(value, dtype=DTYPES[call.dtype])
         if gradient is not None:
             found[slot] = gradient
         elif wanted:

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import product
 
 from conform.draw.case import Case, Source
 from conform.draw.expressions import Unsatisfied
 from conform.draw.layouts import each_layout
 from conform.draw.variant import Drawn, Variant
+from conform.run.leads import takes_leads
 from conform.run.session import Session, variant_of
 from conform.spec.book import Property
 
@@ -25,10 +27,12 @@ def layout_cases(session: Session, law: Property) -> Iterator[tuple[Drawn, Case,
     own = replace(variant_of(law), regimes=("normal",))
     taken = session.constraints(law.operator).layouts
     drawn = session.drawn(law.operator, TRIED)
+    more = takes_leads(session, law)
     for place, layout in enumerate(each_layout(taken)):
-        variant = replace(own, layout=layout)
-        # (Of other sizes and options for each.)
-        for item in drawn[place % TRIED :] + drawn[: place % TRIED]:
+        # (Of other sizes and options for each; with one leading dim more where that takes it.)
+        turned = drawn[place % TRIED :] + drawn[: place % TRIED]
+        for leads, item in product(("", "more") if more else ("",), turned):
+            variant = replace(own, layout=layout, leads=leads)
             try:
                 case = session.case_of(law, item, None, variant)
             except Unsatisfied:

@@ -83,8 +83,10 @@ def _candidates(
 ) -> Iterator[tuple[Variant, Constraints]]:
     """Plainer neighbours of the case, the boldest first."""
     spec = session.book.operator(law.operator).spec
-    if limits.layouts != ("contiguous",):
-        yield variant, replace(limits, layouts=("contiguous",))
+    if limits.layouts != ("contiguous",) or variant.layout:
+        yield replace(variant, layout=""), replace(limits, layouts=("contiguous",))
+    if variant.leads:
+        yield replace(variant, leads=""), limits
     if limits.wrt != ("all",):
         yield variant, replace(limits, wrt=("all",))
     if case.regime != "normal" and (variant.regimes is None or "normal" in variant.regimes):

@@ -16,6 +16,7 @@ from conform.run.counterexample import describe_failure
 from conform.run.diagnose import diagnose
 from conform.run.far import far_cases
 from conform.run.layouts import layout_cases
+from conform.run.leads import lead_cases
 from conform.run.lone import lone_cases
 from conform.run.outcomes import Kind, Trial, try_law
 from conform.run.session import Session, variant_of
@@ -78,6 +79,9 @@ def verify(session: Session, law: Property, dtype: str) -> Verdict:
     varied: Variant | None = None
     for drawn, case, variant in _asked(session, law, dtype, tally):
         trial = try_law(session, law, case, dtype)
+        if variant is not None and variant.leads and trial.outcome is Outcome.ERROR:
+            # Libraries take vectors, tokens or images; who says so aloud misleads nobody.
+            trial = replace(trial, kind=Kind.REFUSED)
         tally.add(trial, case)
         if trial.kind is Kind.FALSE_LAW:
             broken = trial
@@ -129,15 +133,17 @@ def _asked(
 ) -> Iterator[tuple[Drawn, Case, Variant | None]]:
     """The drawn cases, and one in each layout where the law asks for it.
 
-    Of values and gradients also some at usual sizes, of values one of equal sizes, of gradients
-    some of single tokens, of both some where one dim goes far, and in float16 some of each regime
-    that leaves its range on the way.
+    Of values and gradients also some at usual sizes and with other leading dims, of values one of
+    equal sizes, of gradients some of single tokens, of both some where one dim goes far, and in
+    float16 some of each regime that leaves its range on the way.
     """
     for drawn, case in _cases(session, law, dtype, tally):
         yield drawn, case, None
     yield from layout_cases(session, law)
     if law.kind == "agreement" and dtype == "float16":
         yield from _of_regimes(session, law, dtype, OVERFLOWING)
+    if law.kind in ("agreement", "gradient"):
+        yield from lead_cases(session, law, dtype)
     if law.kind == "agreement":
         yield from usual_cases(session, law, dtype, session.profile.usual)
         yield from equal_case(session, law, dtype)

@@ -17,7 +17,14 @@ from conform.errors import ConformError
 from conform.law.grammar import names_used, parse, written_out
 from conform.law.names import KERNEL_MEASURES, MEASURE_NAMES
 from conform.nearest import nearest
-from conform.spec.checks import Documents, check_changes, check_empty, check_ids, check_names
+from conform.spec.checks import (
+    Documents,
+    check_changes,
+    check_empty,
+    check_ids,
+    check_leading,
+    check_names,
+)
 from conform.spec.loader import Document, SpecError, locate, read_document, validate
 from conform.spec.models import (
     ContinuationSpec,
@@ -229,6 +236,7 @@ def load(paths: Iterable[Path]) -> Book:
     for document, spec in documents:
         about = operators[spec.continues][1] if isinstance(spec, ContinuationSpec) else spec
         check_empty(document, spec)
+        check_leading(document, spec)
         check_changes(document, spec, about)
         check_names(document, spec, about, frozenset(operators))
     return Book(

@@ -60,6 +60,20 @@ def check_empty(document: Document, spec: AnySpec) -> None:
             )
 
 
+def check_leading(document: Document, spec: AnySpec) -> None:
+    """Leading dims are those with which some input begins."""
+    if not isinstance(spec, OperatorSpec) or not spec.leading:
+        return
+    beginnings = [(item.shape or ())[: len(spec.leading)] for item in spec.inputs.values()]
+    if spec.leading not in beginnings or not spec.dims.keys() >= set(spec.leading):
+        raise SpecError(
+            "unknown-dim",
+            f"no input begins with the dims [{', '.join(spec.leading)}]",
+            where=locate(document, ("leading",)),
+            hint="leading: names the dims that stand for a contract's `...`",
+        )
+
+
 def check_changes(document: Document, spec: AnySpec, about: AnySpec) -> None:
     """What a law changes of the drawn cases are dims and options of the operator it is `about`."""
     if isinstance(spec, TemplateSpec) or not isinstance(about, OperatorSpec):

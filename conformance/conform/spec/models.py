@@ -169,7 +169,8 @@ class MistakeSpec(Strict):
 
 
 class OperatorSpec(Strict):
-    """One spec file. `empty` names the dims that may be 0: no sequences, no tokens."""
+    """One spec file. `empty` names the dims that may be 0: no sequences, no tokens; `leading` those
+    that stand for a contract's `...`, of which there may be any number."""
 
     operator: Identifier
     domain: Annotated[str, Field(pattern=r"^[a-z_]+$")]
@@ -181,6 +182,7 @@ class OperatorSpec(Strict):
     )
     dims: dict[Identifier, Expression] = Field(default_factory=dict)
     empty: tuple[Identifier, ...] = ()
+    leading: tuple[Identifier, ...] = ()
     inputs: dict[Identifier, InputSpec] = Field(default_factory=dict)
     options: dict[Identifier, OptionSpec] = Field(default_factory=dict)
     result: ResultSpec | tuple[ResultSpec, ...]
