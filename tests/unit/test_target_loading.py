@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -141,6 +142,17 @@ def test_another_process_describes_itself_and_answers(open_target: Open) -> None
     reply = client.call(CallRequest("softmax", (TensorArg.of(x),)))
     assert reply.outcome is ReplyOutcome.RETURNED
     assert torch.allclose(reply.results[0], torch.softmax(x, -1))
+
+
+def test_another_process_leaves_no_files(
+    open_target: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    client = open_target(f"exec:{sys.executable} {EXTERNAL}")
+    client.call(CallRequest("softmax", (TensorArg.of(torch.ones(2, 3)),)))
+    assert list(tmp_path.glob("*/*/in.safetensors"))
+    client.close()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_external_error_is_the_targets(open_target: Open) -> None:

@@ -7,7 +7,7 @@ from types import TracebackType
 
 from conform.errors import ConformError
 from conform.target.claims import OperatorSignature, TargetDescription
-from conform.target.ref import TargetRef
+from conform.target.ref import TargetKind, TargetRef
 from conform.work.codec import decode_reply, encode_request
 from conform.work.layout import from_target_layout, to_target_layout
 from conform.work.protocol import CallReply, CallRequest, ExceptionInfo, ReplyOutcome
@@ -156,8 +156,11 @@ class WorkerClient:
 
     def _load(self, session: Session) -> None:
         where = self.target.text
+        message = self._load_message
+        if self.target.kind is TargetKind.EXEC:
+            message = {**message, "scratch": session.scratch()}
         try:
-            answer = session.exchange(self._load_message, self._load_timeout)
+            answer = session.exchange(message, self._load_timeout)
         except DeadlinePassed:
             session.where_it_hangs()
             raise ConformError(

@@ -7,6 +7,7 @@ import os
 import select
 import signal
 import socket
+import tempfile
 import time
 
 from conform.work.arena import Arena, create_arena_file
@@ -35,6 +36,7 @@ class Session:
         self.printed = 0
         self._pid: int | None = None
         self._closed = False
+        self._scratch: tempfile.TemporaryDirectory[str] | None = None
         with theirs:
             try:
                 self._pid = zygote.fork([theirs.fileno(), their_output, request_file, reply_file])
@@ -116,8 +118,14 @@ class Session:
                 self._log += chunk
                 del self._log[:-_LOG_KEPT]
 
+    def scratch(self) -> str:
+        """A folder that goes with the worker, which is killed and cannot clean up."""
+        if self._scratch is None:
+            self._scratch = tempfile.TemporaryDirectory(prefix="conform-")
+        return self._scratch.name
+
     def close(self) -> None:
-        """End the worker and free its memory."""
+        """End the worker, free its memory and remove its folder."""
         if self._closed:
             return
         self._closed = True
@@ -125,6 +133,8 @@ class Session:
         if self._pid is not None:
             pid, self._pid = self._pid, None
             self._zygote.reap(pid)
+        if self._scratch is not None:
+            self._scratch.cleanup()
         os.close(self._output)
         self.requests.close()
         self.replies.close()

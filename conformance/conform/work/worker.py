@@ -7,6 +7,7 @@ import faulthandler
 import signal
 import socket
 import sys
+import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -68,6 +69,8 @@ class Worker:
 
     def _load(self, message: Message) -> Message:
         torch.set_num_threads(message["threads"])
+        if "scratch" in message:
+            tempfile.tempdir = message["scratch"]
         operators = [OperatorSignature.from_json(record) for record in message["operators"]]
         ref = TargetRef.from_json(message["target"])
         interpreting.prepare(_file_of(ref), message["device"])
