@@ -3,8 +3,10 @@
 At the end: how many wrong targets were refuted and named, how many correct ones raised no alarm.
 """
 
+import json
 import os
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +14,8 @@ import torch
 
 os.environ.setdefault("TRITON_INTERPRET", "0" if torch.cuda.is_available() else "1")
 
+BROKEN = Path(__file__).parent / "broken"
+NOTICED = BROKEN / "noticed.json"
 NAMED_AT_LEAST = 0.5  # of the wrong targets that say which mistake they make
 ENOUGH = 100  # fewer wrong targets in a run say little about the share
 
@@ -26,11 +30,22 @@ def _named(recorded: list[tuple[str, dict[str, Any]]]) -> dict[str, Any]:
     return {name: found["named"] for name, found in recorded if "named" in found}
 
 
+def _keep_noticed(recorded: list[tuple[str, dict[str, Any]]]) -> None:
+    """The law that noticed each wrong target, for the next run to ask first."""
+    found = dict(found["noticed"] for _, found in recorded if "noticed" in found)
+    if os.environ.get("NOTICED") == "write" and found:
+        before = json.loads(NOTICED.read_text())
+        kept = {key: law for key, law in before.items() if (BROKEN / f"{key}.py").exists()}
+        lines = json.dumps({**kept, **found}, indent=0, sort_keys=True)
+        NOTICED.write_text(lines + "\n")
+
+
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     recorded = _recorded(terminalreporter)
     broken = Counter(found["broken"] for _, found in recorded if "broken" in found)
     correct = Counter(found["correct"] for _, found in recorded if "correct" in found)
     named = _named(recorded)
+    _keep_noticed(recorded)
     if broken:
         terminalreporter.write_line(
             f"wrong targets: {broken['quick']} refuted by quick, {broken['default']} by default, "
