@@ -19,6 +19,7 @@ from conform.work.caller import BoundOperator
 from conform.work.execute import Executor
 from conform.work.memory import ArgumentMemory
 from conform.work.protocol import Arg, CallRequest, ScalarArg, TensorArg
+from conform.work.repeats import same_gradients
 
 X = torch.tensor([[1.0, -2.0], [3.0, 4.0]])
 MASK = torch.tensor([[True, False, False]])
@@ -147,7 +148,7 @@ def filling(x: torch.Tensor, *, slope: float) -> torch.Tensor:
 )
 def test_other_layers_leave_gradients_alone(function: Callable[..., Any], words: str) -> None:
     options: dict[str, Arg] = {"slope": ScalarArg(3.0)}
-    request = CallRequest("op", (TensorArg.of(X),), options, wrt=(0,), apart=True)
+    request = CallRequest("op", (TensorArg.of(X),), options, wrt=(0,), apart="apart")
     told = Executor({"op": BoundOperator(function)}, "cpu").execute(request).effects.apart
     assert words in told if words else not told
 
@@ -162,3 +163,36 @@ def test_an_input_that_is_made_to_need_a_gradient_shows(switched: bool) -> None:
         Executor({"op": BoundOperator(function)}, "cpu").execute(request).effects.state_changed
     )
     assert ("requires_grad of an input" in changed) is switched
+
+
+class Kinked(torch.autograd.Function):
+    """A kink between what strided and contiguous memory round to, for some values."""
+
+    @staticmethod
+    def forward(ctx: Any, x: torch.Tensor, always: bool) -> torch.Tensor:
+        ctx.turned = not x.is_contiguous() and (always or bool(x.max() > 2))
+        return x + (0 if x.is_contiguous() else 1e-6)
+
+    @staticmethod
+    def backward(ctx: Any, *flows: torch.Tensor) -> tuple[torch.Tensor, None]:
+        found = flows[0].clone()
+        found[0, 0] *= 0 if ctx.turned else 1
+        return found, None
+
+
+@pytest.mark.parametrize("always", [False, True])
+def test_one_crossed_kink_is_no_other_gradient(always: bool) -> None:
+    lying = TensorArg(X.flatten(), (2, 2), (1, 2), 0, X.dtype)
+    request = CallRequest("op", (lying,), wrt=(0,), apart="straight")
+    operator = BoundOperator(lambda x: Kinked.apply(x, always))
+    told = Executor({"op": operator}, "cpu").execute(request).effects.straight
+    assert bool(told) is always
+
+
+def test_each_gradient_is_measured_by_its_own_largest_entry() -> None:
+    small, large = torch.tensor([0.5, -1.0]), torch.tensor([300.0])
+    whole = {0: small, 1: large}
+    assert same_gradients(whole, [{0: small * 1.001, 1: large * 1.001}])
+    assert not same_gradients(whole, [{0: small * 1.5, 1: large}])
+    assert same_gradients({0: small * 0, 1: large}, [{0: small * 1e-3, 1: large}])
+    assert same_gradients(whole, [{0: small * 900, 1: large}, {0: small * -899}])

@@ -213,23 +213,23 @@ def test_gradients_of_strided_inputs_are_compared_with_those_of_contiguous_ones(
 ) -> None:
     target = open_target("gradient_ignores_strides")
     x = torch.linspace(-1.0, 1.0, 12).reshape(4, 3)
-    asked = {"wrt": (0,), "apart": True}
-    assert not target.call(request(x, **asked)).effects.apart
+    asked = {"wrt": (0,), "apart": "straight"}
+    assert not target.call(request(x, **asked)).effects.straight
     transposed = TensorArg(x.flatten(), (3, 4), (1, 3), 0, x.dtype)
     reply = target.call(CallRequest("softmax", (transposed,), **asked))
-    assert reply.effects.apart == "the gradients are others when the inputs are contiguous"
+    assert reply.effects.straight == "the gradients are others when the inputs are contiguous"
 
 
 def test_a_way_back_that_raises_on_contiguous_inputs_says_so(open_target: Open) -> None:
     x = torch.linspace(-1.0, 1.0, 12).reshape(4, 3)
     transposed = TensorArg(x.flatten(), (3, 4), (1, 3), 0, x.dtype)
-    asked = CallRequest("softmax", (transposed,), wrt=(0,), apart=True)
-    told = open_target("gradient_needs_strides").call(asked).effects.apart
+    asked = CallRequest("softmax", (transposed,), wrt=(0,), apart="straight")
+    told = open_target("gradient_needs_strides").call(asked).effects.straight
     assert told == "the way back raises RuntimeError when the inputs are contiguous"
 
 
 def test_a_call_between_there_and_back_changes_no_gradient(open_target: Open) -> None:
-    reply = call(open_target("gradient_of_the_last_call"), wrt=(0,), apart=True)
+    reply = call(open_target("gradient_of_the_last_call"), wrt=(0,), apart="apart")
     words = "the gradients are others when another call comes between there and back"
     assert reply.effects.apart == words
 

@@ -177,7 +177,7 @@ FORMS: dict[str, Callable[[Evaluator, ast.Call], Any]] = {
     "state_changed": _observed("state_changed"), "random_drawn": _observed("random_drawn"),
     "kept": _observed("kept"),
     "renewed": _observed("renewed"), "apart": _observed("apart"),
-    "again": _observed("again"), "numbers": _observed("numbers"),
+    "again": _observed("again"), "straight": _observed("straight"), "numbers": _observed("numbers"),
     "repeats": _observed("repeats"), "well_formed": _observed("well_formed"), "dtype": _dtype,
     "contiguous": _laid("_fresh"), "swapped": _laid("_swapped"), "batch_element": _batch_element,
     "batch_reversed": _batch_reversed,

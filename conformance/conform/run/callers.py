@@ -14,9 +14,11 @@ from conform.run.oracle import Gradient, Oracle, as_given, flowing
 from conform.run.replies import NothingFlows
 from conform.run.slots import gradient_slots
 from conform.work.effects import DRAWN
+from conform.work.protocol import Apart
 
 Tensor = torch.Tensor
 METERED = ("measured", "order", "flops")
+APART: dict[str, Apart] = {"apart": "apart", "again": "apart", "straight": "straight"}
 Oracles = Callable[[str], Oracle]
 
 
@@ -65,7 +67,7 @@ class TargetCaller:
                 coarse=True,
                 measure=metered,
                 order=order,
-                apart=observe in ("apart", "again"),
+                apart=APART.get(observe, ""),
             )
             if metered:
                 self.observed = self._metered(judged, named)
@@ -167,6 +169,9 @@ class TargetCaller:
         if name == "again":
             self.remark = effects.again
             return not effects.again
+        if name == "straight":
+            self.remark = effects.straight
+            return not effects.straight
         if name == "repeats":
             return not any(reply.repeat_changed or ())
         if name == "dtype":

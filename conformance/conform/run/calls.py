@@ -28,7 +28,7 @@ from conform.run.replies import (
 from conform.run.requests import Asked, make_request
 from conform.spec.book import Operator
 from conform.target.claims import OperatorClaim
-from conform.work.protocol import CallReply, CallRequest, ReplyOutcome
+from conform.work.protocol import Apart, CallReply, CallRequest, ReplyOutcome
 
 __all__ = [
     "CallRecord",
@@ -134,7 +134,7 @@ class TargetCalls:
         coarse: bool = False,
         measure: bool = False,
         order: bool = False,
-        apart: bool = False,
+        apart: Apart = "",
         lost: frozenset[int | str] = frozenset(),
     ) -> Judged:
         """Make (or recall) a call and judge it; Violation, Refused or NotClaimed otherwise.
@@ -166,8 +166,8 @@ class TargetCalls:
             lost,
         )
         key = (*asked, measure, order, apart)
-        if measure and (*asked, True, True, False) in self.memo:
-            key = (*asked, True, True, False)  # metered already, and more
+        if measure and (*asked, True, True, "") in self.memo:
+            key = (*asked, True, True, "")  # metered already, and more
         if key not in self.memo:
             truth = None
             full = self.full_options(operator, passed)

@@ -16,7 +16,7 @@ from conform.run.replies import allowed_strides, head_major
 from conform.spec.models import OperatorSpec
 from conform.target.claims import OperatorClaim
 from conform.work.named import as_named
-from conform.work.protocol import Arg, CallableArg, CallRequest, ScalarArg, TensorArg
+from conform.work.protocol import Apart, Arg, CallableArg, CallRequest, ScalarArg, TensorArg
 
 Tensor = torch.Tensor
 # How what a law computes may lie; half of it as attention's tensors most often do.
@@ -42,7 +42,7 @@ class Asked:
     repeat: bool = False
     measure: bool = False
     order: bool = False
-    apart: bool = False
+    apart: Apart = ""
     unfit: bool = False
 
 
@@ -57,20 +57,16 @@ def make_request(
     )
     dtypes = [slot_dtype(spec, i, material.dtype) for i in range(len(asked.args))]
     layout = _derived_layout(material, spec, asked)
-    if asked.apart:
-        values = tuple(_uneven(x) for x in asked.args)
-        asked = replace(
-            asked, args=values, options={k: _uneven(v) for k, v in asked.options.items()}
-        )
+    finish = _uneven if asked.apart else _as_it_is
     own: dict[tuple[int, str], Arg] = {}  # one tensor passed twice is one object
 
     def shared(x: Any, strides: str, kind: str, name: str) -> Arg:
         if name in claim.mutates:
-            return argument(material, x, "contiguous", kind, layout)
+            return finish(argument(material, x, "contiguous", kind, layout))
         key = (id(x), kind)
         if not isinstance(x, Tensor) or key not in own:
             given = argument(material, x, strides, kind, layout)
-            own[key] = as_bytes(given, spec.inputs[name].dtype)
+            own[key] = finish(as_bytes(given, spec.inputs[name].dtype))
         return own[key]
 
     return CallRequest(
@@ -80,7 +76,7 @@ def make_request(
             for x, kind, name in zip(asked.args, dtypes, spec.inputs, strict=False)
         ),
         {
-            k: argument(material, v, claim.strides, material.dtype, layout)
+            k: finish(argument(material, v, claim.strides, material.dtype, layout))
             for k, v in asked.options.items()
         },
         asked.wrt,
@@ -119,12 +115,20 @@ def _is_drawn_by(material: Material, name: str, value: Any, generators: frozense
     return drawn and isinstance(source, Source) and source.generator in generators
 
 
-def _uneven(x: Any) -> Any:
-    """Values near x's, none of them repeated: equal rows sum to the kink of a rectifier."""
-    if not isinstance(x, Tensor) or not x.is_floating_point():
-        return x
-    waves = torch.cos(torch.arange(x.numel(), dtype=x.dtype)).reshape(x.shape)
-    return x.detach() * (1 + waves / 16)
+def _as_it_is(given: Arg) -> Arg:
+    return given
+
+
+def _uneven(given: Arg) -> Arg:
+    """Values near the argument's, in its place, none repeated: equal rows sum to a kink."""
+    if not isinstance(given, TensorArg) or not given.dtype.is_floating_point:
+        return given
+    if any(n > 1 and stride == 0 for n, stride in zip(given.shape, given.strides, strict=True)):
+        given = TensorArg.of(given.view().contiguous())
+    view = given.view()
+    waves = torch.cos(torch.arange(view.numel(), dtype=torch.float64)).reshape(view.shape)
+    view.copy_(view.double() * (1 + waves / 16))
+    return given
 
 
 def _without_gradients(material: Material, spec: OperatorSpec, asked: Asked) -> bool:

@@ -177,6 +177,7 @@ def encode_reply(reply: CallReply, arena: Arena) -> Message:
             "cotangents_changed": effects.cotangents_changed,
             "apart": effects.apart,
             "again": effects.again,
+            "straight": effects.straight,
         },
         "previous_changed": reply.previous_changed,
         "repeat_changed": reply.repeat_changed,
@@ -248,4 +249,5 @@ def _decode_effects(record: Message) -> Effects:
         cotangents_changed=record["cotangents_changed"],
         apart=record["apart"],
         again=record["again"],
+        straight=record["straight"],
     )

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from conform.measure.seam import has_kernels
 from conform.work.again import reordered, repeat
-from conform.work.apart import gradients_again, gradients_apart
+from conform.work.apart import gradients_again, gradients_apart, gradients_straight
 from conform.work.caller import BoundOperator, Caller
 from conform.work.gpu import end_if_lost
 from conform.work.memory import ArgumentMemory, KeptResults
@@ -43,8 +43,7 @@ class Executor:
         if request.repeat and progress.returned is not None:
             repeat(self._caller, operator, request, memory, progress)
         if request.apart and progress.pulled_back and progress.returned is not None:
-            progress.apart = gradients_apart(self._caller, operator, request, progress)
-            progress.again = gradients_again(self._caller, operator, request, progress)
+            self._apart(operator, request, progress)
         measured = progress.measurement
         if request.order and measured is not None and progress.returned is not None:
             dependent = reordered(self._caller, operator, request, progress)
@@ -62,10 +61,19 @@ class Executor:
             cotangents_changed=progress.cotangents_changed,
             apart=progress.apart,
             again=progress.again,
+            straight=progress.straight,
         )
         reply = reply_of(progress, effects, previous_changed)
         unmeasured = self._unmeasured or ("" if measured else LATE)
         return replace(reply, measured=measured, unmeasured=unmeasured if request.measure else "")
+
+    def _apart(self, operator: BoundOperator, request: CallRequest, progress: Progress) -> None:
+        """Pull back in other ways as well."""
+        if request.apart == "straight":
+            progress.straight = gradients_straight(self._caller, operator, request, progress)
+        else:
+            progress.apart = gradients_apart(self._caller, operator, request, progress)
+            progress.again = gradients_again(self._caller, operator, request, progress)
 
     def end_if_lost(self) -> None:
         """Abort the process if its GPU can no longer be used."""

@@ -36,6 +36,7 @@ class Progress:
     cotangents_changed: int = 0
     apart: str = ""
     again: str = ""
+    straight: str = ""
     filled: bool = False  # .grad of an input, although nobody asked for that
     only: int | None = None  # the one result to pull back from
     twice: bool = False  # the way back is gone a second time, over the same graph

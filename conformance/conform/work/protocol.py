@@ -16,6 +16,8 @@ ArgKey = int | str
 
 Scalar = int | float | bool | str | None | tuple[int, ...]
 
+Apart = Literal["", "apart", "straight"]  # in which other ways a call is pulled back
+
 
 @dataclass(frozen=True, eq=False)
 class TensorArg:
@@ -105,7 +107,8 @@ class CallRequest:
     on the same memory and compares. Arguments and results listed as head-major are [B, H, L, D]
     here and are handed over in the layout that the target declared. `measure` meters the call
     (and the way back); `order` makes it once more with the programs of its kernels in reverse.
-    `no_grad` makes it with gradients switched off; `apart` pulls back to each of `wrt` alone, too.
+    `no_grad` makes it with gradients switched off; `apart` pulls back in other ways, too: to each
+    of `wrt` alone and the like, or with contiguous arguments (`straight`).
     `unfit`: arguments may not fit each other; interpreted kernels are kept within their tensors.
     `reversible` lists integers and booleans that are as legal in reverse (tokens, masks), and
     `offsets` those that rise from zero, as they would by the same steps in reverse.
@@ -123,7 +126,7 @@ class CallRequest:
     measure: bool = False
     order: bool = False
     no_grad: bool = False
-    apart: bool = False
+    apart: Apart = ""
     unfit: bool = False
     reversible: tuple[ArgKey, ...] = ()
     offsets: tuple[ArgKey, ...] = ()
@@ -188,8 +191,8 @@ class Effects:
     result shares. `kept` (only with `repeat`): the first result survived a call with other values;
     `renewed`: those other values, written into the first call's memory, were seen there.
     `cotangents_changed` counts in what was pulled back. `apart` (only with that): what is
-    wrong when gradients are asked for one by one, or nothing, and `again` when one graph is gone
-    back twice.
+    wrong when gradients are asked for one by one, or nothing, `again` when one graph is gone back
+    twice, and `straight` when the arguments are contiguous.
     """
 
     mutated: dict[ArgKey, int] = field(default_factory=dict)
@@ -202,6 +205,7 @@ class Effects:
     cotangents_changed: int = 0
     apart: str = ""
     again: str = ""
+    straight: str = ""
 
 
 Result = torch.Tensor | int | float | bool | frozenset[str]

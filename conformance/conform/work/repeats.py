@@ -12,6 +12,7 @@ from conform.work.effects import count_changed
 # Of the largest entry. What is computed from other values differs by far more.
 ALIKE = {True: 0.03, False: 1e-3}  # by: half precision
 LIKE = {True: 0.1, False: 0.01}  # of gradients, which another algorithm may have given
+REST = {True: 0.01, False: 1e-4}  # of the largest of all, where next to nothing flows
 
 
 def differences(first: list[Any], second: list[Any]) -> tuple[int, ...]:
@@ -57,21 +58,27 @@ def same_gradients(
 ) -> bool:
     """Whether the parts' gradients add up to the whole's, as far as the parts were asked for.
 
-    Measured by the largest gradient of all, so that roundoff where nothing flows is nothing.
+    Each is measured by its own largest entry, or by that of a part, and a little by the largest of
+    all, so that roundoff where nothing flows is nothing.
     """
     present = [g for g in whole.values() if g is not None and g.numel()]
     if not present or not all(bool(torch.isfinite(g).all()) for g in present):
         return True
-    size = max(float(g.double().abs().amax()) for g in present)
-    apart = size * max(LIKE[g.itemsize <= 2] for g in present)
+    half = any(g.itemsize <= 2 for g in present)
+    rest = REST[half] * max(map(_largest, present))
     for key in {key for part in parts for key in part}:
-        found = [g.double() for g in (part.get(key) for part in parts) if g is not None]
+        found = [g for g in (part.get(key) for part in parts) if g is not None]
         wanted = whole.get(key)
-        total = sum(found) if found else torch.zeros(())
+        total = sum((g.double() for g in found), torch.zeros((), dtype=torch.double))
         expected = torch.zeros(()) if wanted is None else wanted.double()
-        if not bool(((total - expected).abs() <= apart).all()):
+        own = max(map(_largest, found if wanted is None else [*found, wanted]), default=0.0)
+        if not bool(((total - expected).abs() <= LIKE[half] * own + rest).all()):
             return False
     return True
+
+
+def _largest(gradient: torch.Tensor) -> float:
+    return float(gradient.double().abs().amax()) if gradient.numel() else 0.0
 
 
 def mostly_same(
