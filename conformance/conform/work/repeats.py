@@ -12,7 +12,7 @@ from conform.work.effects import count_changed
 # Of the largest entry. What is computed from other values differs by far more.
 ALIKE = {True: 0.03, False: 1e-3}  # by: half precision
 LIKE = {True: 0.1, False: 0.01}  # of gradients, which another algorithm may have given
-REST = {True: 0.01, False: 1e-4}  # of the largest of all, where next to nothing flows
+REST = {True: 0.05, False: 1e-3}  # of the largest of all, where next to nothing flows
 
 
 def differences(first: list[Any], second: list[Any]) -> tuple[int, ...]:
