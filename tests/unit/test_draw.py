@@ -166,7 +166,7 @@ def test_every_alternative_occurs() -> None:
         given = [c.options[name] is not None for c in cases]
         assert any(given), name
         assert not all(given), name
-    assert {len(c.options["mask"].shape) for c in cases if c.options["mask"]} == {2, 4}
+    assert {len(c.options["mask"].shape) for c in cases if c.options["mask"]} == {2, 3, 4}
     layouts = {
         v.layout.split(":")[0] for c in cases for v in c.inputs.values() if isinstance(v, Source)
     }
@@ -177,6 +177,20 @@ def test_every_alternative_occurs() -> None:
     assert any(c.dims["Lq"] > c.dims["Lk"] for c in cases)
     assert any(c.dims["Lq"] == c.dims["Lk"] for c in cases)
     assert {c.dims["Lq"] for c in cases} <= set(LENGTHS)
+
+
+def test_biases_come_in_every_shape_that_broadcasts() -> None:
+    """Any dims but the last two may be 1, or left out where they come first; B stays named B."""
+    found = [(c.dims, c.options["bias"]) for c in drawn(400) if c.options["bias"] is not None]
+    for dims, bias in found:
+        full = tuple(dims[name] for name in ("B", "H", "Lq", "Lk"))
+        assert bias.shape[-2:] == full[2:]
+        pairs = list(zip(bias.shape, bias.symbols, full[-len(bias.shape) :], strict=True))
+        assert all(size in (1, whole) for size, _, whole in pairs)
+        assert all(size == whole for size, symbol, whole in pairs if symbol)
+    assert {len(bias.shape) for _, bias in found} == {2, 3, 4}
+    shared = [d["B"] > 1 and b.shape[:2] == (1, d["H"]) for d, b in found if len(b.shape) == 4]
+    assert any(shared)
 
 
 def test_the_first_cases_cover_the_small_choices() -> None:

@@ -249,6 +249,25 @@ def _source(generator: str, arguments: int = 0) -> Callable[..., Source]:
     return make
 
 
+def _broadcast(scope: DrawScope, source: Any, whole: int = 1) -> Source:
+    """The tensor in any shape that broadcasts to its own, except for the last `whole` dims.
+
+    Dims are 1, and first ones of these left out, as long as two stay: several libraries take no
+    masks of one dim, which a law of their own asks for.
+    """
+    if not isinstance(source, Source):
+        raise LawError("broadcast(mask(...)) takes a drawn tensor")
+    rank, pick = len(source.shape), scope.chooser.pick
+    kept = [d >= rank - whole or pick(2, f"{scope.label}.dim{d}") == 1 for d in range(rank)]
+    shape = [n if keep else 1 for n, keep in zip(source.shape, kept, strict=True)]
+    symbols = source.symbols or ("",) * rank
+    names = [name if keep else "" for name, keep in zip(symbols, kept, strict=True)]
+    spare = min([*kept, True].index(True), max(rank - 2, 0))
+    left = spare * pick(2, f"{scope.label}.short")
+    changes = {"shape": tuple(shape[left:]), "symbols": tuple(names[left:])}
+    return Source(**{**source.__dict__, **changes})
+
+
 def _splits(scope: DrawScope, pieces: int, total: int) -> Source:
     return Source("splits", (int(pieces) + 1,), (int(pieces), int(total)))
 
@@ -270,7 +289,8 @@ def _named_parameters(scope: DrawScope) -> Source:
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "int": _int, "length": _length, "divisor": _divisor, "dyadic": _dyadic, "uniform": _uniform,
-    "like": _like, "splits": _splits, "lengths": _lengths, "sublayer": _sublayer,
+    "like": _like, "broadcast": _broadcast, "splits": _splits, "lengths": _lengths,
+    "sublayer": _sublayer,
     "named_parameters": _named_parameters,
     "integers": _source("integers", 2), "tokens": _source("tokens", 1),
     "mask": _source("mask"), "positions": _source("positions"),
