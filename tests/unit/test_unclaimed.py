@@ -13,7 +13,7 @@ from conform.spec.book import built_in
 BOOK = built_in()
 
 
-@pytest.mark.parametrize("seed", (0, 4, 5))
+@pytest.mark.parametrize("seed", [0, 4, 5])
 def test_what_only_the_other_operator_could_reach_is_not_missing(seed: int) -> None:
     """Keys in one piece need no merging: such cases are decided, those of many pieces are not."""
     bench = Bench(BOOK, PROFILES["quick"], seed)
