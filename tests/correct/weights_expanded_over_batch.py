@@ -1,4 +1,4 @@
-"""Three dims only: products of batches with expanded weights, logits by a convolution of width one."""
+"""Three dims only: products of batches with expanded weights, logits by a convolution."""
 
 import torch
 import torch.nn.functional as F
