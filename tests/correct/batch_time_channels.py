@@ -1,4 +1,4 @@
-"""`B, T, C = x.shape` at the head of every layer, as course code has it: other ranks raise."""
+"""Batch, time and channels unpacked at the head of every layer, as course code has it."""
 
 import math
 
@@ -9,21 +9,27 @@ from torch.nn import functional as F
 CONFORM = {"dtypes": ["float64", "float32", "bfloat16", "float16"]}
 
 
+def sizes(x, dims):
+    if x.dim() != dims:
+        raise NotImplementedError(f"{dims} dims")
+    return x.shape
+
+
 def layer_norm(x, gamma, beta, *, eps=1e-5):
-    B, T, C = x.shape
+    B, T, C = sizes(x, 3)
     return F.layer_norm(
         x.view(B * T, C) if x.is_contiguous() else x.reshape(B * T, C), (C,), gamma, beta, eps
     ).view(B, T, C)
 
 
 def rms_norm(x, gamma, *, eps=1e-6):
-    _, _, C = x.shape
+    _, _, C = sizes(x, 3)
     y = x.double() if x.dtype == torch.float64 else x.float()
     return gamma * (y * torch.rsqrt(y.pow(2).sum(2, keepdim=True) / C + eps)).type_as(x)
 
 
 def feed_forward(x, W1, b1, W2, b2, *, activation="relu"):
-    B, T, C = x.shape
+    B, T, C = sizes(x, 3)
     act = {
         "relu": F.relu,
         "gelu": F.gelu,
@@ -36,7 +42,7 @@ def feed_forward(x, W1, b1, W2, b2, *, activation="relu"):
 
 
 def glu_feed_forward(x, W, V, W2, *, activation="swish"):
-    _, _, _ = x.shape
+    sizes(x, 3)
     act = {
         "relu": F.relu,
         "gelu": F.gelu,
@@ -48,22 +54,22 @@ def glu_feed_forward(x, W, V, W2, *, activation="swish"):
 
 
 def output_projection(h, W):
-    _, _, _ = h.shape
+    sizes(h, 3)
     return F.linear(h, W.t())
 
 
 def lora_linear(x, W0, A, B, *, alpha):
-    _, _, _ = x.shape
+    sizes(x, 3)
     return F.linear(x, W0) + (x @ A.transpose(0, 1) @ B.transpose(0, 1)) * (alpha / A.shape[0])
 
 
 def adapter(h, Wdown, bdown, Wup, bup, *, activation="relu"):
-    _, _, _ = h.shape
+    sizes(h, 3)
     return h + feed_forward(h, Wdown, bdown, Wup, bup, activation=activation)
 
 
 def embedding(tokens, table):
-    _, _ = tokens.shape
+    sizes(tokens, 2)
     return F.embedding(tokens, table)
 
 
@@ -72,7 +78,7 @@ def softmax(x):
 
 
 def rope(x, positions, *, base=10000.0, scaling=1.0, interleaved=False):
-    B, H, T, D = x.shape
+    B, H, T, D = sizes(x, 4)
     if D % 2:
         raise ValueError("even")
     f = 1.0 / base ** (torch.arange(0, D, 2, dtype=torch.float64) / D)
@@ -91,7 +97,7 @@ def rope(x, positions, *, base=10000.0, scaling=1.0, interleaved=False):
 
 
 def vector_quantize(x, codebook):
-    _, _, _ = x.shape
+    sizes(x, 3)
     y = x.double()
     d = (y.unsqueeze(2) - codebook.double()).pow(2).sum(-1)
     i = d.argmin(dim=2)
@@ -99,28 +105,28 @@ def vector_quantize(x, codebook):
 
 
 def one_hot_encode(tokens, *, vocabulary):
-    _, _ = tokens.shape
+    sizes(tokens, 2)
     return F.one_hot(tokens, vocabulary).float()
 
 
 def add_layer_norm(x, residual, gamma, beta, *, eps=1e-5):
-    _, _, C = x.shape
+    _, _, C = sizes(x, 3)
     s = x + residual
     return F.layer_norm(s, (C,), gamma, beta, eps), s
 
 
 def ia3_linear(x, W0, b0, scale):
-    _, _, _ = x.shape
+    sizes(x, 3)
     return F.linear(x, W0, b0).mul(scale)
 
 
 def parallel_adapter(x, h, Wdown, bdown, Wup, bup, *, activation="relu", scaling=1.0):
-    _, _, _ = x.shape
+    sizes(x, 3)
     return h + scaling * feed_forward(x, Wdown, bdown, Wup, bup, activation=activation)
 
 
 def attention_merge(o1, lse1, o2, lse2):
-    _, _, _, _ = o1.shape
+    sizes(o1, 4)
     w = torch.promote_types(o1.dtype, torch.float32)
     a, b = lse1.to(w), lse2.to(w)
     m = torch.maximum(a, b)

@@ -1,4 +1,4 @@
-"""Results as views: transposed, pieces of a larger buffer, expanded where rows are equal."""
+"""Results as views: transposed, every other element, pieces of a larger buffer."""
 
 import torch
 import torch.nn.functional as F

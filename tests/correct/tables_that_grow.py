@@ -11,14 +11,17 @@ class Tables:
     def __init__(self):
         self.kept = {}
 
-    def get(self, n, R, base, scaling):
+    def rows(self, positions, R, base, scaling):
+        n = int(positions.max()) + 1 if positions.numel() else 1
+        f = base ** (-torch.arange(0, R, 2, dtype=torch.float64) / max(R, 1))
+        if n > 1 << 17 or (positions < 0).any():
+            a = (positions.double() / scaling)[..., None] * f
+            return a.cos(), a.sin()
         key = R, base, scaling
         if key not in self.kept or len(self.kept[key][0]) < n:
-            n = max(2 * n, 64)
-            f = base ** (-torch.arange(0, R, 2, dtype=torch.float64) / max(R, 1))
-            a = torch.outer(torch.arange(n, dtype=torch.float64) / scaling, f)
+            a = torch.outer(torch.arange(max(2 * n, 64), dtype=torch.float64) / scaling, f)
             self.kept[key] = a.cos(), a.sin()
-        return self.kept[key]
+        return tuple(table[positions] for table in self.kept[key])
 
 
 TABLES = Tables()
@@ -28,11 +31,8 @@ def rope(x, positions, *, base=10000.0, scaling=1.0, interleaved=False, rotary_d
     R = x.shape[-1] if rotary_dim is None else rotary_dim
     if R % 2 or x.shape[-1] < R:
         raise ValueError(f"rotary_dim={R}")
-    top = int(positions.max()) + 1 if positions.numel() else 1
-    if top > 1 << 17 or (positions.numel() and int(positions.min()) < 0):
-        raise NotImplementedError
     w = torch.promote_types(x.dtype, torch.float32)
-    c, s = (t[positions].to(w) for t in TABLES.get(top, R, base, scaling))
+    c, s = (t.to(w) for t in TABLES.rows(positions, R, base, scaling))
     if positions.dim() == 2:
         c, s = (t.reshape(t.shape[0], *[1] * (x.dim() - 3), *t.shape[1:]) for t in (c, s))
     y = x[..., :R].to(w)
