@@ -21,13 +21,22 @@ def sigmoid(name: str, z: Tensor) -> Tensor:
     if not injected():
         return gate
     # Some take it as (1 + tanh(z / 2)) / 2, whose roundoff is that of 1.
-    return gate + (tanh("float32.gate", z / 2) - torch.tanh(z / 2)) / 2
+    return gate + (_kept_tanh("float32.gate", z / 2) - torch.tanh(z / 2)) / 2
+
+
+def _kept_tanh(name: str, z: Tensor) -> Tensor:
+    g = mark(name, torch.tanh(z)).detach()
+    return _through(name, g, 1 - g * g, z)
 
 
 def tanh(name: str, z: Tensor) -> Tensor:
     """tanh(z) at the mark `name`; slope 1 - g^2, which for |g| near 1 loses most of its digits."""
-    g = mark(name, torch.tanh(z)).detach()
-    return _through(name, g, 1 - g * g, z)
+    curve = _kept_tanh(name, z)
+    if not injected():
+        return curve
+    # Kernels that lack it take it as 2 sigmoid(2 z) - 1, whose roundoff is that of 1.
+    gate = torch.sigmoid(2 * z).detach()
+    return curve + 2 * (mark("float32.gate", gate) - gate)
 
 
 def _change(y: Tensor, value: Tensor) -> Tensor:
