@@ -99,11 +99,16 @@ def test_images_in_channels_last_are_asked_of_tokens_too() -> None:
 
 
 class Rigid(RuntimeError):
-    """Of a library that takes three dims alone."""
+    """Of a library that takes so many dims alone."""
 
 
-def test_an_error_is_no_wrong_value() -> None:
-    def three_dims_alone(x: torch.Tensor, table: torch.Tensor) -> torch.Tensor:
+def test_an_error_at_unusual_dims_is_no_wrong_value() -> None:
+    def no_images(x: torch.Tensor, table: torch.Tensor) -> torch.Tensor:
+        if x.ndim > 2:
+            raise Rigid(f"{x.ndim} dims")
+        return table[x]
+
+    def batches_alone(x: torch.Tensor, table: torch.Tensor) -> torch.Tensor:
         if x.ndim != 2:
             raise Rigid(f"{x.ndim} dims")
         return table[x]
@@ -112,7 +117,11 @@ def test_an_error_is_no_wrong_value() -> None:
         return table[x] if x.ndim == 2 else table[x] * 2
 
     law = BOOK.property("embedding.agrees-with-reference")
-    for function, outcome in ((three_dims_alone, Outcome.PASS), (wrong, Outcome.FAIL)):
+    for function, outcome in (
+        (no_images, Outcome.PASS),
+        (batches_alone, Outcome.ERROR),
+        (wrong, Outcome.FAIL),
+    ):
         made = Session(
             "target",
             LocalClient({"embedding": function}),

@@ -9,6 +9,7 @@ from math import prod
 
 from conform.draw.case import Case, Source
 from conform.draw.expressions import Unsatisfied
+from conform.draw.leads import UNUSUAL_LEADS
 from conform.draw.options import OptionNotClaimed
 from conform.draw.variant import Drawn, Variant
 from conform.records import Counterexample, Diagnosis, Outcome, Verdict
@@ -79,8 +80,12 @@ def verify(session: Session, law: Property, dtype: str) -> Verdict:
     varied: Variant | None = None
     for drawn, case, variant in _asked(session, law, dtype, tally):
         trial = try_law(session, law, case, dtype)
-        if variant is not None and variant.leads and trial.outcome is Outcome.ERROR:
-            # Libraries take vectors, tokens or images; who says so aloud misleads nobody.
+        if (
+            variant is not None
+            and variant.leads in UNUSUAL_LEADS
+            and trial.outcome is Outcome.ERROR
+        ):
+            # Many take neither vectors nor images; who says so aloud misleads nobody.
             trial = replace(trial, kind=Kind.REFUSED)
         tally.add(trial, case)
         if trial.kind is Kind.FALSE_LAW:
