@@ -130,7 +130,8 @@ def bit_difference(a: tuple[Any, ...], b: tuple[Any, ...]) -> str:
             return f"shapes {tuple(x.shape)} and {tuple(y.shape)}"
         other = (x != y) & ~(torch.isnan(numeric(x)) & torch.isnan(numeric(y)))
         # A number below the normal range may be flushed to zero.
-        other &= ~((x == 0) | (y == 0)) | ((numeric(x) - numeric(y)).abs() >= FLUSHED)
+        flushed = (numeric(x) - numeric(y)).abs() < FLUSHED  # (never so of NaN)
+        other &= ~(((x == 0) | (y == 0)) & flushed)
         if bool(other.any()):
             index = tuple(int(i) for i in other.nonzero()[0])
             return (
