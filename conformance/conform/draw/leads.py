@@ -7,7 +7,7 @@ from math import prod
 from conform.draw.case import Source
 
 LEADS = ("none", "one", "more")
-UNUSUAL_LEADS = ("none", "more")  # tokens without a batch everybody has
+USUAL_LEADS = ("one",)  # tokens without a batch everybody has
 MORE = 2  # the size of a leading dim that is added
 
 

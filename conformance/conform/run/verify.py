@@ -9,7 +9,7 @@ from math import prod
 
 from conform.draw.case import Case, Source
 from conform.draw.expressions import Unsatisfied
-from conform.draw.leads import UNUSUAL_LEADS
+from conform.draw.leads import USUAL_LEADS
 from conform.draw.options import OptionNotClaimed
 from conform.draw.variant import Drawn, Variant
 from conform.records import Counterexample, Diagnosis, Outcome, Verdict
@@ -82,7 +82,7 @@ def verify(session: Session, law: Property, dtype: str) -> Verdict:
         trial = try_law(session, law, case, dtype)
         if (
             variant is not None
-            and variant.leads in UNUSUAL_LEADS
+            and variant.leads not in ("", *USUAL_LEADS)
             and trial.outcome is Outcome.ERROR
         ):
             # Many take neither vectors nor images; who says so aloud misleads nobody.
