@@ -6,7 +6,7 @@ from torch import Tensor
 from conform_reference import _check
 from conform_reference._saved import sigmoid, tanh
 from conform_reference.feed_forward import _fits
-from conform_reference.rounding import mark
+from conform_reference.rounding import mark, use_by_use
 
 
 def prompt_tuning(embeddings: Tensor, prompt: Tensor) -> Tensor:
@@ -17,7 +17,7 @@ def prompt_tuning(embeddings: Tensor, prompt: Tensor) -> Tensor:
     _check.rank("embeddings", embeddings, "B L E")
     _check.rank("prompt", prompt, "P E")
     _check.same("width", "prompt.shape[1]", prompt.shape[1], "E", embeddings.shape[2])
-    rows = mark("backward.rows", prompt.expand(embeddings.shape[0], *prompt.shape))
+    rows = use_by_use(prompt, embeddings.shape[0])
     return torch.cat([rows.to(embeddings.dtype), embeddings], dim=1)
 
 
@@ -66,7 +66,7 @@ def multitask_prompt(prompt: Tensor, u: Tensor, v: Tensor, tasks: Tensor) -> Ten
     of_columns = mark("backward.columns", of_columns.expand(-1, u.shape[1], -1))
     # P* may meet both vectors one after the other as well.
     outer = mark("outer", mark("backward.rows", of_rows.expand(of_columns.shape)) * of_columns)
-    shared = mark("backward.shared", prompt.to(dtype).expand(outer.shape))
+    shared = mark("backward.shared", use_by_use(prompt.to(dtype), len(tasks)))
     return (shared * outer).to(prompt.dtype)
 
 
@@ -165,5 +165,5 @@ def visual_prompt(tokens: Tensor, prompt: Tensor, *, replace: bool = False) -> T
     _check.same("width", "prompt.shape[1]", prompt.shape[1], "E", tokens.shape[2])
     _check.at_least("tokens.shape[1]", tokens.shape[1], 1 + (prompt.shape[0] if replace else 0))
     patches = tokens[:, 1 + prompt.shape[0] :] if replace else tokens[:, 1:]
-    rows = mark("backward.rows", prompt.expand(tokens.shape[0], *prompt.shape))
+    rows = use_by_use(prompt, tokens.shape[0])
     return torch.cat([tokens[:, :1], rows.to(tokens.dtype), patches], dim=1)

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from conform_reference import _check
 from conform_reference._attend import attend
-from conform_reference.rounding import mark
+from conform_reference.rounding import mark, use_by_use
 
 
 def coop_prompts(context: Tensor, names: Tensor) -> Tensor:
@@ -16,7 +16,7 @@ def coop_prompts(context: Tensor, names: Tensor) -> Tensor:
     """
     _check.rank("names", names, "C N E")
     if context.dim() == 2:
-        context = mark("backward.rows", context.unsqueeze(0).expand(names.shape[0], -1, -1))
+        context = use_by_use(context, names.shape[0])
     _check.rank("context", context, "C M E")
     _check.same("classes", "context.shape[0]", context.shape[0], "names.shape[0]", names.shape[0])
     _check.same("width", "context.shape[-1]", context.shape[-1], "names.shape[2]", names.shape[2])
@@ -44,10 +44,10 @@ def cocoop_prompts(
     offset = mark("offset", mark("product", hidden @ W2.to(dtype)) + b2.to(dtype))
     B, C = image.shape[0], names.shape[0]
     # Prompts are built image by image and class by class; what comes back is added up likewise.
-    shared = mark("backward.rows", context.to(dtype).unsqueeze(0).expand(B, *context.shape))
-    moved = mark("moved", shared + offset.unsqueeze(1)).to(names.dtype)  # [B,M,E]
-    left = mark("backward.rows", moved.unsqueeze(1).expand(B, C, *moved.shape[1:]))
-    right = mark("backward.rows", names.unsqueeze(0).expand(B, *names.shape))
+    shared = use_by_use(context.to(dtype), B * C).unflatten(0, (B, C))
+    shift = use_by_use(offset, C).transpose(0, 1).unsqueeze(2)  # [B,C,1,E]
+    left = mark("moved", shared + shift).to(names.dtype)
+    right = use_by_use(names, B)
     return torch.cat([left, right], dim=2)
 
 

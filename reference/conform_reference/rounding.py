@@ -39,6 +39,13 @@ def another_order(x: Tensor, again: Callable[[], Tensor]) -> Tensor:
     return x + (again() - again()) * 0.5**0.5
 
 
+def use_by_use(x: Tensor, uses: int) -> Tensor:
+    """`x` repeated along a new first dim: its gradient may be added up over the uses one by one,
+    in the dtype of `x`, as autograd does where `x` is used in a loop."""
+    rows = mark("backward.sum.uses", x.flatten().expand(uses, -1))
+    return rows.reshape(uses, *x.shape)
+
+
 DOUBT = "doubt"
 
 

@@ -110,3 +110,9 @@ def test_an_option_that_the_target_lacks_is_not_what_a_law_hangs_on() -> None:
     bench.claims["decode_attention"] = replace(claim, fixed={"scale": 1.0})
     session = bench.session("decode_attention", bench.oracle("decode_attention"))
     assert verify(session, law, "float32").outcome is Outcome.UNSUPPORTED
+
+
+def test_an_input_named_as_a_measure_is_none() -> None:
+    """`flops` is what a call costs where it is called, and elsewhere an operator's input."""
+    for law in built_in().operator("petaflop_days").properties:
+        assert law.template or law.measures == frozenset(), law.id

@@ -142,6 +142,19 @@ def _names_in(node: ast.AST) -> frozenset[str]:
     return frozenset(item.id for item in ast.walk(node) if isinstance(item, ast.Name))
 
 
+def forms_used(node: ast.AST, lets: Mapping[str, ast.expr]) -> set[str]:
+    """Every name that is called, also in the `let` bindings: an input may be named as a form is."""
+    read = names_used(node, lets)
+    trees = (node, *(tree for name, tree in lets.items() if name in read))
+    return {name for tree in trees for name in _called_in(tree)}
+
+
+@cache
+def _called_in(node: ast.AST) -> frozenset[str]:
+    calls = (item.func for item in ast.walk(node) if isinstance(item, ast.Call))
+    return frozenset(func.id for func in calls if isinstance(func, ast.Name))
+
+
 def written_out(source: str) -> list[Any]:
     """The plain values among what a `choose(...)` chooses between; none of another expression."""
     node = parse(source)

@@ -20,7 +20,7 @@ from conform.judge.roundoff import Roundoff
 from conform.law.beside import beside_reference
 from conform.law.bounds import tensor
 from conform.law.evaluate import Budget, Evaluator
-from conform.law.grammar import LawError, names_used
+from conform.law.grammar import LawError, forms_used, names_used
 from conform.law.names import MEASURE_NAMES
 from conform.records import Outcome
 from conform.run.callers import Oracles, TargetCaller
@@ -160,7 +160,7 @@ class LawRun:
             first = ast.Compare(node.left, node.ops[:1], node.comparators[:1])
             rest = ast.Compare(node.comparators[0], node.ops[1:], node.comparators[1:])
             return both(self._comparison(first), self._comparison(rest))
-        if names_used(node, self.law.lets) & MEASURE_NAMES:
+        if forms_used(node, self.law.lets) & MEASURE_NAMES:
             return self._exactly(node)
         left, right, operation = node.left, node.comparators[0], node.ops[0]
         if isinstance(operation, (ast.Is, ast.IsNot)):

@@ -14,7 +14,7 @@ from typing import Any
 
 from conform.draw.case import FLOAT_GENERATORS
 from conform.errors import ConformError
-from conform.law.grammar import names_used, parse, written_out
+from conform.law.grammar import forms_used, parse, written_out
 from conform.law.names import KERNEL_MEASURES, MEASURE_NAMES
 from conform.nearest import nearest
 from conform.spec.checks import (
@@ -77,17 +77,17 @@ class Property:
     @cached_property
     def differentiates(self) -> bool:
         """Whether gradients are asked for."""
-        return bool(names_used(self.law, self.lets) & {"grad", "vjp"})
+        return bool(forms_used(self.law, self.lets) & {"grad", "vjp"})
 
     @cached_property
     def judges(self) -> bool:
         """Whether its calls are held against the oracle; not where it passes other values on."""
-        return not self.template and not names_used(self.law, self.lets) & {"apart", "again"}
+        return not self.template and not forms_used(self.law, self.lets) & {"apart", "again"}
 
     @cached_property
     def measures(self) -> frozenset[str]:
         """The measures that the law reads off metered calls."""
-        return frozenset(names_used(self.law, self.lets) & MEASURE_NAMES)
+        return frozenset(forms_used(self.law, self.lets) & MEASURE_NAMES)
 
     @property
     def kernels_only(self) -> bool:
