@@ -16,8 +16,10 @@ from conform.judge.criterion import (
     exact_residual,
     judge,
 )
+from conform.judge.decisions import Decision
 from conform.judge.sampling import as_tuple, wider
 from conform.records import Outcome
+from conform.run.batch_sums import added_up, by_sequence, shared
 from conform.run.decided import Settled, is_open, settle
 from conform.run.excuses import excuse_of, flushed_change
 from conform.run.forms import malformed
@@ -53,6 +55,7 @@ class Call:
     cotangents: tuple[Tensor, ...] = ()
     coarse: bool = False
     lost: frozenset[int | str] = frozenset()  # gradients that flow at other sizes
+    decisions: tuple[Decision, ...] = ()  # of the forward pass, which gradients follow
 
     @property
     def dtype(self) -> str:
@@ -127,14 +130,9 @@ def judge_gradient(call: Call, reply: CallReply, truth: Truth | None) -> Judged:
                 NOTHING, undecided=True, close=True, reply=reply, values=gradients, wrt=flowing
             )
     undefined = truth is not None and _has_nan(truth)
+    decisions = truth.exact.decisions if truth is not None else ()
     truth = call.oracle.gradient_truth(
-        call.args,
-        call.options,
-        call.dtype,
-        call.seed,
-        flowing,
-        call.cotangents,
-        truth.exact.decisions if truth is not None else (),
+        call.args, call.options, call.dtype, call.seed, flowing, call.cotangents, decisions
     )
     for slot, gradient, want in zip(flowing, gradients, truth.exact.outputs, strict=True):
         if tuple(gradient.shape) != tuple(want.shape):
@@ -150,7 +148,7 @@ def judge_gradient(call: Call, reply: CallReply, truth: Truth | None) -> Judged:
             torch.where(torch.isnan(g), want.to(g.dtype), g)
             for g, want in zip(gradients, truth.exact.outputs, strict=True)
         )
-    judged = _compare(replace(call, wrt=flowing), compared, truth)
+    judged = _compare(replace(call, wrt=flowing, decisions=decisions), compared, truth)
     judged.reply, judged.values, judged.wrt = reply, gradients, flowing
     return judged
 
@@ -272,6 +270,9 @@ def _compare(call: Call, results: Sequence[Any], truth: Truth) -> Judged:
                     break
                 samples = widen(samples, truth.draw(manner)[position], want)
                 residual = judge(got, want, samples, model.scale, extra)
+            if not residual.within and wrt and got.element_size() == 2:
+                samples = _by_sequence(call, i, samples)
+                residual = judge(got, want, samples, model.scale, extra)
         position += int(floating)
         if residual.excess > worst.excess or worst.elements == 0:
             worst, part = residual, _part(call, i, len(expected))
@@ -279,6 +280,18 @@ def _compare(call: Call, results: Sequence[Any], truth: Truth) -> Judged:
         # Beyond float32's range the spec states nothing about the values.
         return Judged(NOTHING, undecided=True)
     return Judged(worst, record=_record(call, results, truth, model.scale, worst), part=part)
+
+
+def _by_sequence(call: Call, position: int, samples: Tensor) -> Tensor:
+    """Samples of a gradient that may be added up sequence by sequence in half precision."""
+    spec, slot = call.oracle.operator.spec, call.wrt[position]
+    batch = {len(c) for c in call.cotangents if c.dim()}
+    if not shared(spec, slot) or len(batch) != 1 or batch <= {0, 1}:
+        return samples
+    parts = by_sequence(
+        call.oracle, call.args, call.options, call.dtype, (slot,), call.cotangents, call.decisions
+    )
+    return added_up(samples, [gradient for (gradient,) in parts], call.dtype)
 
 
 def _part(call: Call, position: int, count: int) -> str:
