@@ -19,6 +19,8 @@ from conform.spec.models import OperatorSpec
 
 Tensor = torch.Tensor
 BATCH = "B"
+SEQUENCES = 64
+MOST = 2**25  # elements of the gradients of all sequences
 GOLDEN = 0.6180339887
 
 
@@ -29,6 +31,13 @@ def shared(spec: OperatorSpec, slot: int | str) -> bool:
     if isinstance(slot, str):
         return slot not in spec.inputs
     return (list(spec.inputs.values())[slot].shape or "?")[0] != BATCH
+
+
+def few(gradient: Tensor, cotangents: Sequence[Tensor]) -> bool:
+    """Whether there are several sequences, and not too many to ask for the gradient of each."""
+    counts = {len(c) for c in cotangents if c.dim()}
+    count = counts.pop() if len(counts) == 1 else 0
+    return 1 < count <= SEQUENCES and count * gradient.numel() <= MOST
 
 
 def by_sequence(
@@ -52,21 +61,22 @@ def by_sequence(
 
 def added_up(samples: Tensor, parts: Sequence[Tensor], dtype: str) -> Tensor:
     """`samples` [N, ...] of the sum of `parts`, off by what adding them up in `dtype` loses."""
-    count = samples.shape[0]
-    grid = torch.linspace(0.0, 1.0, count + 1, dtype=torch.float64)[:count]
-    grid = grid.view(-1, *([1] * parts[0].ndim))
-    steps = 0
+    exact = torch.stack(tuple(parts)).sum(0)
+    widened = torch.empty_like(samples)
+    for i, sample in enumerate(samples):  # one by one: weights are large
+        steps = 0
 
-    def rounded(x: Tensor) -> Tensor:
-        nonlocal steps
-        steps += 1
-        c = 1.0 + torch.remainder(grid + GOLDEN * steps, 1.0)
-        return rounded_on_scaled_grid(x, c, DTYPES[dtype])
+        def rounded(x: Tensor, own: float = i / len(samples)) -> Tensor:
+            nonlocal steps
+            steps += 1
+            c = x.new_tensor(1.0 + (own + GOLDEN * steps) % 1.0)
+            return rounded_on_scaled_grid(x, c, DTYPES[dtype])
 
-    total = rounded(parts[0].expand_as(samples))
-    for part in parts[1:]:
-        total = rounded(total + rounded(part.expand_as(samples)))
-    return samples + (total - torch.stack(tuple(parts)).sum(0))
+        total = rounded(parts[0])
+        for part in parts[1:]:
+            total = rounded(total + rounded(part))
+        widened[i] = sample + (total - exact)
+    return widened
 
 
 def _at(row: int) -> Tensor:

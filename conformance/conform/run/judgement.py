@@ -19,7 +19,7 @@ from conform.judge.criterion import (
 from conform.judge.decisions import Decision
 from conform.judge.sampling import as_tuple, wider
 from conform.records import Outcome
-from conform.run.batch_sums import added_up, by_sequence, shared
+from conform.run.batch_sums import added_up, by_sequence, few, shared
 from conform.run.decided import Settled, is_open, settle
 from conform.run.excuses import excuse_of, flushed_change
 from conform.run.forms import malformed
@@ -285,8 +285,7 @@ def _compare(call: Call, results: Sequence[Any], truth: Truth) -> Judged:
 def _by_sequence(call: Call, position: int, samples: Tensor) -> Tensor:
     """Samples of a gradient that may be added up sequence by sequence in half precision."""
     spec, slot = call.oracle.operator.spec, call.wrt[position]
-    batch = {len(c) for c in call.cotangents if c.dim()}
-    if not shared(spec, slot) or len(batch) != 1 or batch <= {0, 1}:
+    if not shared(spec, slot) or not few(samples[0], call.cotangents):
         return samples
     parts = by_sequence(
         call.oracle, call.args, call.options, call.dtype, (slot,), call.cotangents, call.decisions
