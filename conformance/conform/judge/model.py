@@ -68,7 +68,9 @@ class _Rounded(torch.autograd.Function):
     def forward(
         x: torch.Tensor, c: torch.Tensor, dtype: torch.dtype, ahead: bool, stretch: float
     ) -> torch.Tensor:
-        return _stretched(x, rounded_on_scaled_grid(x, c, dtype), stretch) if ahead else x.clone()
+        if not ahead:
+            return x.view_as(x)
+        return _stretched(x, rounded_on_scaled_grid(x, c, dtype), stretch)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
@@ -89,7 +91,7 @@ class _SummedInDtype(torch.autograd.Function):
 
     @staticmethod
     def forward(x: torch.Tensor, c: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
-        return x.clone()
+        return x.view_as(x)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
