@@ -93,6 +93,35 @@ def test_a_backward_that_saves_memory_at_a_price_is_told(
     assert words in verdict["counterexample"]["message"]
 
 
+CUT = """
+import torch
+
+def rms_norm(x, gamma, *, eps=1e-6):
+    y = x * torch.rsqrt(x.square().mean(-1, keepdim=True) + eps)
+    return y * gamma.detach()
+"""
+
+
+@pytest.mark.parametrize("declared", [False, True])
+def test_a_weight_whose_graph_is_cut_is_told(
+    conform: Conform, tmp_path: Path, declared: bool
+) -> None:
+    """What flows is the target's to say; where it says nothing, a lost gradient is advice."""
+    target = tmp_path / "cut.py"
+    claim = {"operators": {"rms_norm": {"differentiable": ["x"]}}} if declared else {}
+    target.write_text(f"{CUT}\n\nCONFORM = {claim}\n")
+    law = "rms_norm.hygiene.gradients-reach"
+    wanted = ("--property", law, "--property", "rms_norm.hygiene.inputs-unchanged")
+    done = conform("run", "--target", str(target), "--profile", "quick", *wanted)
+    assert done.code == 0, done.out
+    (verdict,) = (v for v in done.verdicts() if v["property"] == law)
+    if declared:
+        assert verdict["outcome"] == "pass"
+    else:
+        assert (verdict["outcome"], verdict["level"]) == ("fail", "should")
+        assert "no gradient reaches gamma" in verdict["counterexample"]["message"]
+
+
 @pytest.mark.slow
 def test_memory_is_bounded(conform: Conform) -> None:
     done = run_softmax(

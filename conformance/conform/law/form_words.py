@@ -29,6 +29,7 @@ FORM_WORDS: dict[str, str] = {
     "inputs.",
     "numbers": "numbers(backward(call)): no gradient is NaN where the results and the "
     "reference's gradients are numbers.",
+    "flows": "flows(backward(call)): a gradient reaches every input that the reference's reaches.",
     "repeats": "repeats(call): the same call on the same memory gives the same bits.",
     "well_formed": "well_formed(call): plain tensors of the promised shapes and dtypes.",
     "contiguous": "contiguous(x): the same values in fresh contiguous memory.",

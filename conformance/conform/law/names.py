@@ -21,9 +21,9 @@ KERNEL_MEASURES = frozenset("sectors races outside unwritten_reads order_depende
 FORM_NAMES = MEASURE_NAMES | frozenset(
     (
         "grad vjp edit depends raises map fold growth mutated margins_written state_changed "
-        "random_drawn kept renewed apart again straight numbers repeats well_formed contiguous "
-        "swapped batch_element batch_reversed dtype default_options strictly differs finite "
-        "follows normal uniform backward "
+        "random_drawn kept renewed apart again straight numbers flows repeats well_formed "
+        "contiguous swapped batch_element batch_reversed dtype default_options strictly differs "
+        "finite follows normal uniform backward "
     ).split()
 )
 CONSTANT_NAMES = frozenset({"inf", "pi", "nan", "e", "None", "True", "False"})

@@ -78,6 +78,8 @@ class TargetCaller:
                 floats = [x for x in results if isinstance(x, Tensor) and x.is_floating_point()]
                 asked = _has_nan(found) and not _has_nan(x - x for x in floats)
                 self.observed = not (asked and self._numbers(operator, args, options, wrt))
+            elif observe == "flows":
+                self.observed = self._flows(operator, args, options, set(wrt) - set(judged.wrt))
             elif observe:
                 self.observed = self._observe(observe, judged)
             return judged.values
@@ -127,6 +129,27 @@ class TargetCaller:
         )
         ones = self._ones(operator, args, options)
         return not _has_nan(Gradient(bound, wrt, ones)(*bound.tensors, *ones))
+
+    def _flows(
+        self,
+        operator: str,
+        args: tuple[Any, ...],
+        options: Mapping[str, Any],
+        missing: set[int | str],
+    ) -> bool:
+        """Whether the oracle's gradient reaches none of the slots that the target's leaves out."""
+        if not missing:
+            return True
+        oracle = self.oracles(operator)
+        full = self.calls.full_options(operator, options)
+        lost = missing & set(flowing(oracle.bound(args, full, self.calls.dtype)))
+        inputs = list(oracle.operator.spec.inputs)
+        names = sorted(inputs[slot] if isinstance(slot, int) else slot for slot in lost)
+        self.remark = (
+            f"no gradient reaches {', '.join(names)}; if that is meant, say in CONFORM what is "
+            "`differentiable`"
+        )
+        return not lost
 
     def pulled_back(self, evaluate: Callable[[], Any]) -> Any:
         """The gradients of the sum of the call's results, in the order of the spec."""
