@@ -101,6 +101,12 @@ def target_sentence(result: RunResult, target: TargetResult) -> str:
         return f"{target.name} is not judged: the run was stopped early."
     if undecided:
         return f"{target.name} is incomplete: {len(undecided)} {of_laws} could not be decided."
+    if target.verdicts and not gating:
+        below = max((v.level for v in target.verdicts), key=lambda level: level.rank)
+        return (
+            f"{target.name} is incomplete: no law at level {result.level} or above was asked; "
+            f"--level {below} counts the others."
+        )
     return f"{target.name} is incomplete: some operator has no decided law."
 
 

@@ -232,3 +232,11 @@ def test_resume_needs_an_earlier_run(conform: Conform, tmp_path: Path) -> None:
     done = run_softmax(conform, "reference", "--out", str(tmp_path / "none"), "--resume")
     assert done.code == 2
     assert "events.jsonl" in done.err
+
+
+def test_laws_below_the_level_alone_say_how_to_count_them(conform: Conform) -> None:
+    wanted = ("--target", "reference", "--property", "rms_norm.hygiene.gradients-reach")
+    done = conform("run", *wanted)
+    assert done.code == 3
+    assert "no law at level must or above was asked; --level should counts the others" in done.out
+    assert conform("run", *wanted, "--level", "should").code == 0
