@@ -29,6 +29,8 @@ HYGIENE_CASES = 5  # these laws judge no values, so that cases are cheap
 METERED_CASES = 2  # metered calls are dearer
 OVERFLOWING = ("near_limits", "large")  # in float16 squares and sums leave its range there
 SMALL = 2**17  # elements of a case of which a law may have more than the profile says
+# Times as many cases are looked through for a law that none has met so far.
+PATIENCE = 5
 
 
 @dataclass
@@ -182,9 +184,12 @@ def _cases(
     if law.template:
         wanted = max(wanted, METERED_CASES if law.measures else HYGIENE_CASES)
     enough = index + wanted
-    most = enough + session.profile.extra
-    while index < most:
+    while True:
         decided = tally.held + tally.failed
+        # A precondition that does not hold costs little, a law that is never asked much.
+        patience = 1 if decided else PATIENCE
+        if index >= enough + session.profile.extra * patience:
+            return
         few = tally.largest <= SMALL and decided < wanted + 2 * len(law.alternatives)
         if (
             decided >= wanted
