@@ -9,7 +9,7 @@ from torch import Tensor
 
 from conform_reference import _check
 from conform_reference._masks import visibility
-from conform_reference._saved import tanh
+from conform_reference._saved import saved_sigmoid, tanh
 from conform_reference._settings import settings
 from conform_reference.rounding import either_way, injected, mark, unless_doubtful
 
@@ -287,6 +287,25 @@ def divisor(partial: Partial) -> Tensor:
     return torch.where(partial.total <= 0, 1.0, partial.total)
 
 
+def _share_of_keys(partial: Partial, sinks: Tensor) -> Tensor:
+    """1, [B,H,Lq,1], with the roundoff of the share that a sink leaves to the keys, where a softmax
+    without sinks is scaled by it: sigmoid(lse - sink), its slope taken from its result.
+
+    Eager code stores the log-sum-exp and its difference from the sink in the mark's dtype.
+    """
+    if not injected():
+        return torch.ones_like(partial.total)
+    sinks = sinks.to(partial.total.dtype).reshape(1, -1, 1, 1)
+    keys = partial.exponentials.sum(-1, keepdim=True)
+    usual = torch.isfinite(keys) & (keys > 0) & torch.isfinite(sinks)
+    lse = torch.log(torch.where(usual, keys, 1.0)) + torch.where(usual, partial.maximum, 0.0)
+    against = torch.where(usual, sinks, 0.0)
+    share = torch.sigmoid(lse - against)
+    kept = saved_sigmoid("float32.share", mark("differences", mark("differences", lse) - against))
+    usual = usual & (share.detach() > 0)
+    return torch.where(usual, mark("softmax_total", kept) / torch.where(usual, share, 1.0), 1.0)
+
+
 def finished(sums: Tensor, partial: Partial, mean: Callable[[], Tensor]) -> Tensor:
     """Normalised sums; an empty row gives zeros, or what the convention says (`mean`: of v)."""
     empty = partial.total <= 0
@@ -344,4 +363,6 @@ def attend(
     numerator = mark("accumulator", exponentials @ values)
     kept = partial._replace(total=_total_of_stored(exponentials, partial))
     o = normalise(numerator, kept, lambda: _mean_of_values(v.to(dtype), partial))
+    if sinks is not None:
+        o = o * _share_of_keys(partial, sinks)
     return o, reported_log_sum_exp(partial)

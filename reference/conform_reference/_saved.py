@@ -14,10 +14,15 @@ def _through(name: str, stored: Tensor, slope: Tensor, z: Tensor) -> Tensor:
     return mark(f"backward.{name}", stored + slope * change)
 
 
+def saved_sigmoid(name: str, z: Tensor) -> Tensor:
+    """1 / (1 + exp(-z)) at the mark `name`, evaluated as such; slope g (1 - g)."""
+    g = mark(name, torch.sigmoid(z)).detach()
+    return _through(name, g, g * (1 - g), z)
+
+
 def sigmoid(name: str, z: Tensor) -> Tensor:
     """1 / (1 + exp(-z)) at the mark `name`; slope g (1 - g): 0 where g is rounded to 1."""
-    g = mark(name, torch.sigmoid(z)).detach()
-    gate = _through(name, g, g * (1 - g), z)
+    gate = saved_sigmoid(name, z)
     if not injected():
         return gate
     # Some take it as (1 + tanh(z / 2)) / 2, whose roundoff is that of 1.

@@ -136,10 +136,17 @@ def info_nce(queries: Tensor, keys: Tensor, *, temperature: float) -> Tensor:
     _check.not_empty("B", len(queries))
     dtype = _check.compute_dtype(queries, keys)
     products = mark("products", queries.to(dtype) @ keys.to(dtype).transpose(0, 1))
-    scores = mark("scores", products / temperature).unsqueeze(1)
+    scores = mark("scores", products / temperature)
     own = torch.arange(len(queries)).unsqueeze(1).expand(-1, 2)
-    loss = language_model_loss(torch.cat([scores, scores.detach()], 1), own)
-    return loss.to(queries.dtype)
+
+    def cost(rows: Tensor) -> Tensor:
+        return language_model_loss(torch.stack([rows, rows.detach()], 1), own)
+
+    def of_differences() -> Tensor:
+        # log(1 + sum exp(s_j - s_i)), as the N-pair loss (Sohn 2016) has it: up to twice as large.
+        return cost(scores - torch.diagonal(scores).unsqueeze(1))
+
+    return another_order(cost(scores), of_differences).to(queries.dtype)
 
 
 def dpo_loss(

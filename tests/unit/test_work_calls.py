@@ -57,6 +57,9 @@ def bilinear_score(h, s):
     s.add_(1)
     return h + 0
 
+def embedding(tokens, table):
+    return torch.nn.functional.embedding(tokens, table, sparse=True)
+
 def mha_to_gqa(W):
     return os.getpid(), 2.5, True
 '''
@@ -72,6 +75,7 @@ OPERATORS = (
     OperatorSignature("dot_score", ("h", "s")),
     OperatorSignature("bilinear_score", ("h", "s")),
     OperatorSignature("layer_norm", ("x", "gamma", "beta"), {"eps": 1e-5}),
+    OperatorSignature("embedding", ("tokens", "table")),
 )
 
 
@@ -138,6 +142,14 @@ def test_vector_jacobian_product_of_an_expanded_input(client: WorkerClient) -> N
     )
     assert torch.allclose(reply.gradients[0], expected)
     assert reply.effects.mutated == {}
+
+
+def test_a_sparse_gradient_arrives_in_full(client: WorkerClient) -> None:
+    tokens, table = TensorArg.of(torch.tensor([2, 0, 2])), TensorArg.of(torch.ones(4, 2))
+    reply = client.call(CallRequest("embedding", (tokens, table), wrt=(1,)))
+    found = reply.gradients[1]
+    assert found is not None
+    assert found[:, 0].tolist() == [1.0, 0.0, 2.0, 0.0]
 
 
 def test_a_detached_result_is_not_differentiable(client: WorkerClient) -> None:

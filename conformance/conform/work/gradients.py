@@ -18,16 +18,24 @@ def pulled_back(
 ) -> tuple[Tensor | None, ...]:
     """The gradient to each leaf, None where nothing flows; `keep` leaves the graph in place."""
     if not _reentrant(outputs):
-        return torch.autograd.grad(
+        gradients = torch.autograd.grad(
             outputs, leaves, cotangents, retain_graph=keep, allow_unused=True
         )
+        return tuple(_dense(gradient) for gradient in gradients)
     for leaf in leaves:
         leaf.grad = None
     torch.autograd.backward(outputs, cotangents, retain_graph=keep)
-    found = tuple(leaf.grad for leaf in leaves)
+    found = tuple(_dense(leaf.grad) for leaf in leaves)
     for leaf in leaves:
         leaf.grad = None
     return found
+
+
+def _dense(gradient: Tensor | None) -> Tensor | None:
+    """Tables of embeddings may learn by a sparse gradient, which says the same as a full one."""
+    if gradient is None or gradient.layout == torch.strided:
+        return gradient
+    return gradient.to_dense()
 
 
 def _reentrant(outputs: Sequence[Tensor]) -> bool:
