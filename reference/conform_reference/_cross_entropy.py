@@ -23,7 +23,8 @@ def log_softmax(scores: Tensor, dim: int) -> Tensor:
     mass = mark("normaliser", torch.sum(torch.exp(scores - top), dim=dim, keepdim=True))
     total = mark("normaliser", top + torch.log(mass))
     kept = mark("log_probabilities", scores - total).detach()
-    change = scores - scores.detach()  # zero, with slope one
+    live = torch.where(torch.isneginf(scores.detach()), 0.0, scores)  # what is ruled out stays so
+    change = live - live.detach()  # zero, with slope one
     if injected():
         change = change - live_maximum(scores.movedim(dim, -1), None).movedim(-1, dim)
     mean_change = torch.sum(torch.exp(kept) * change, dim=dim, keepdim=True)

@@ -271,7 +271,9 @@ def fill(source: Source, seed: int, dtype: str) -> torch.Tensor:
         values = INTEGER[source.generator](source, rng)
         tensor = torch.from_numpy(np.ascontiguousarray(values))
         return tensor.to(DTYPES[source.dtype]) if source.dtype else tensor
-    if source.generator == "regime":
+    if source.regime == "zeros":
+        values = np.zeros(source.shape)
+    elif source.generator == "regime":
         values = REGIMES[source.regime](source.shape, rng, name)
     else:
         values = FLOAT[source.generator](source, rng)

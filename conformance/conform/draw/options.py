@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable
 from typing import Any
 
-from conform.draw.case import Source, Value
+from conform.draw.case import FLOAT_GENERATORS, Source, Value
 from conform.draw.expressions import Chooser, DrawScope
 from conform.draw.variant import Constraints, Variant
-from conform.law.grammar import written_out
-from conform.spec.models import OperatorSpec
+from conform.law.grammar import parse, written_out
+from conform.spec.models import OperatorSpec, OptionSpec
 
 # From so many options on, one case in six has all at their defaults but a flag, two all but two.
 MANY, STRATA = 3, 6
+TENSORS = FLOAT_GENERATORS - {"uniform"}  # (which is a number where it has no shape)
 
 
 class OptionNotClaimed(Exception):
@@ -51,6 +53,18 @@ def drawn_options(
         options[name] = value
         scope.names[name] = value
     return options
+
+
+def tensor_draws(item: OptionSpec) -> list[str]:
+    """The float tensors among what an option chooses between, as expressions."""
+    node = parse(item.draw) if item.draw else None
+    if not (isinstance(node, ast.Call) and ast.unparse(node.func) == "choose"):
+        return []
+    return [ast.unparse(x) for x in node.args if _names_in(x) & TENSORS]
+
+
+def _names_in(node: ast.expr) -> set[str]:
+    return {x.id for x in ast.walk(node) if isinstance(x, ast.Name)}
 
 
 def _chosen(spec: OperatorSpec, limits: Constraints) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import HealthCheck, Phase, given, settings
@@ -157,13 +158,16 @@ def build(
     for name, item in spec.inputs.items():
         value = _input(scope, name, item, lead, regime, variant)
         if isinstance(value, Source):
-            value = lay(value, item.regimes == ("normal",))
+            value = lay(_blank(value, name, variant), item.regimes == ("normal",))
         inputs[name] = limits.limit(name, value)
         names[name] = inputs[name]
-    options = drawn_options(spec, scope, chooser, limits, variant, lay)
+    options = {
+        name: _blank(value, name, variant) if isinstance(value, Source) else value
+        for name, value in drawn_options(spec, scope, chooser, limits, variant, lay).items()
+    }
     slots = len(spec.gradient) + sum(item.gradient for item in spec.options.values())
     # (There are few cases of certain sizes: all gradients at once show most.)
-    certain = variant.sized or bool(variant.leads)
+    certain = variant.sized or bool(variant.leads or variant.zeros)
     return Case(
         spec.operator,
         index,
@@ -176,6 +180,11 @@ def build(
         wrt="all" if slots < 2 or certain else limits.wrt[chooser.stratum(len(limits.wrt), "wrt")],
         derived="contiguous" if limits.layouts == ("contiguous",) else "mixed",
     )
+
+
+def _blank(source: Source, name: str, variant: Variant) -> Source:
+    """The tensor, of zeros where the variant says so."""
+    return replace(source, regime="zeros") if name in variant.zeros else source
 
 
 def _same(scope: DrawScope, name: str, text: str, value: Value) -> Value:

@@ -76,7 +76,8 @@ def _value(value: Value, dtype: str) -> str:
         return f"the callable {value.args[0]}"
     kind = value.dtype or (dtype if value.is_float else _kind(value))
     layout = "" if value.layout == "contiguous" else f", {value.layout} in memory"
-    regime = f", {value.regime}" if value.generator == "regime" and value.regime != "normal" else ""
+    shown = value.regime == "zeros" or (value.generator == "regime" and value.regime != "normal")
+    regime = f", {value.regime}" if shown else ""
     name = "" if value.generator in ("regime", "normal") else f" {value.generator}"
     return f"{kind}[{', '.join(map(str, value.shape))}]{name}{regime}{layout}"
 

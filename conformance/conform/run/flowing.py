@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from conform.draw.case import Case, Source, Value
 from conform.draw.expressions import Unsatisfied
-from conform.draw.options import OptionNotClaimed
+from conform.draw.options import OptionNotClaimed, tensor_draws
 from conform.run.calls import NotClaimed, Refused, TargetCalls, Violation
 from conform.run.session import Session, variant_of
 from conform.run.slots import gradient_slots
@@ -42,7 +42,11 @@ def _asked(
     session: Session, law: Property, dtype: str, words: dict[str, Value]
 ) -> frozenset[int | str]:
     own = variant_of(law)
+    spec = session.book.operator(law.operator).spec
     fixed = {name: value for name, value in words.items() if value != "tensor"}
+    # (One of few siblings may well lack what it may.)
+    given = {name: tensor_draws(spec.options[name]) for name in words.keys() - fixed.keys()}
+    fixed |= {name: f"={texts[0]}" for name, texts in given.items() if texts}
     variant = replace(own, options={**own.options, **fixed})
     found: set[int | str] = set()
     for drawn in session.drawn(law.operator, SIBLINGS)[:SIBLINGS]:

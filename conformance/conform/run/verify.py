@@ -13,6 +13,7 @@ from conform.draw.leads import USUAL_LEADS
 from conform.draw.options import OptionNotClaimed
 from conform.draw.variant import Drawn, Variant
 from conform.records import Counterexample, Diagnosis, Outcome, Verdict
+from conform.run.blank import blank_cases
 from conform.run.counterexample import describe_failure
 from conform.run.diagnose import diagnose
 from conform.run.far import far_cases
@@ -82,12 +83,9 @@ def verify(session: Session, law: Property, dtype: str) -> Verdict:
     varied: Variant | None = None
     for drawn, case, variant in _asked(session, law, dtype, tally):
         trial = try_law(session, law, case, dtype)
-        if (
-            variant is not None
-            and variant.leads not in ("", *USUAL_LEADS)
-            and trial.outcome is Outcome.ERROR
-        ):
-            # Many take neither vectors nor images; who says so aloud misleads nobody.
+        if variant is not None and _unusual(variant) and trial.outcome is Outcome.ERROR:
+            # Many take neither vectors nor images, nor an eps of zero; who says so aloud misleads
+            # nobody.
             trial = replace(trial, kind=Kind.REFUSED)
         tally.add(trial, case)
         if trial.kind is Kind.FALSE_LAW:
@@ -135,14 +133,19 @@ def verify(session: Session, law: Property, dtype: str) -> Verdict:
     )
 
 
+def _unusual(variant: Variant) -> bool:
+    """Whether the case is one that may be refused by an error."""
+    return variant.leads not in ("", *USUAL_LEADS) or variant.nought
+
+
 def _asked(
     session: Session, law: Property, dtype: str, tally: Tally
 ) -> Iterator[tuple[Drawn, Case, Variant | None]]:
     """The drawn cases, and one in each layout where the law asks for it.
 
-    Of values and gradients also some at usual sizes and with other leading dims, of values one of
-    equal sizes, of gradients some of single tokens, of both some where one dim goes far, and in
-    float16 some of each regime that leaves its range on the way.
+    Of values and gradients also some at usual sizes, with other leading dims and where something
+    is zero, of values one of equal sizes, of gradients some of single tokens, of both some where
+    one dim goes far, and in float16 some of each regime that leaves its range on the way.
     """
     for drawn, case in _cases(session, law, dtype, tally):
         yield drawn, case, None
@@ -151,6 +154,7 @@ def _asked(
         yield from _of_regimes(session, law, dtype, OVERFLOWING)
     if law.kind in ("agreement", "gradient"):
         yield from lead_cases(session, law, dtype)
+        yield from blank_cases(session, law, dtype)
     if law.kind == "agreement":
         yield from usual_cases(session, law, dtype, session.profile.usual)
         yield from equal_case(session, law, dtype)

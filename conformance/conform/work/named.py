@@ -22,8 +22,11 @@ def as_named(value: Any) -> NamedArg | None:
 
 
 def pairs(names: tuple[str, ...]) -> Named:
-    """Small zero tensors under the names."""
-    return tuple((name, torch.zeros(2)) for name in names)
+    """Small zero tensors under the names: vectors and matrices, whatever the name, some frozen."""
+    return tuple(
+        (name, torch.zeros(2, 2 if i % 3 else 1).squeeze(1).requires_grad_(i % 4 > 0))
+        for i, name in enumerate(names)
+    )
 
 
 def stream(arg: NamedArg) -> Iterator[tuple[str, torch.Tensor]]:

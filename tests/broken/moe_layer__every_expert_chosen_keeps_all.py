@@ -1,0 +1,25 @@
+"""Where every expert is chosen the dense path runs, which knows no capacity."""
+
+import math
+
+import torch
+import torch.nn.functional as F
+
+
+def moe_layer(x, Wg, W1, W2, *, top_k=1, capacity_factor=1.0):
+    tokens, n = x.shape[0], Wg.shape[1]
+    wide = torch.promote_types(x.dtype, torch.float32)
+    h = x.to(wide)
+    p = torch.softmax(h @ Wg.to(wide), -1)
+    weights, indices = torch.topk(p, top_k, dim=-1)
+    capacity = tokens if capacity_factor is None else math.ceil(tokens / n * capacity_factor)
+    chosen = F.one_hot(indices.T.reshape(-1), n)
+    kept = (((torch.cumsum(chosen, 0) - chosen) * chosen).sum(-1) < capacity).view(top_k, tokens).T
+    if top_k == n > 1:
+        kept = torch.ones_like(kept)
+    y = torch.zeros_like(h)
+    for e in range(n):
+        rows, slots = ((indices == e) & kept).nonzero(as_tuple=True)
+        out = torch.relu(h[rows] @ W1[e].to(wide)) @ W2[e].to(wide)
+        y = y.index_add(0, rows, out * weights[rows, slots, None])
+    return y.to(x.dtype)
