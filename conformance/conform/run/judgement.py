@@ -20,7 +20,7 @@ from conform.judge.criterion import (
 from conform.judge.sampling import as_tuple, wider
 from conform.records import Outcome
 from conform.run.decided import Settled, is_open, settle
-from conform.run.excuses import excuse_of, flushed_change
+from conform.run.excuses import excuse_of, flushed_change, undeclared_change
 from conform.run.forms import malformed
 from conform.run.material import Material
 from conform.run.oracle import Oracle, Truth
@@ -255,9 +255,8 @@ def _compare(call: Call, results: Sequence[Any], truth: Truth) -> Judged:
     expected = truth.exact.outputs
     model = oracle.model(call.dtype, backward=bool(wrt))
     excuse = excuse_of(call.material, oracle, call.args, call.options) if not wrt else 0.0
-    flushed = flushed_change(
-        call.material, oracle, call.args, call.options, expected, wrt, call.cotangents
-    )
+    asked = call.material, oracle, call.args, call.options, expected, wrt, call.cotangents
+    flushed = flushed_change(*asked)
     free = [spec.random and not wrt for spec in oracle.operator.spec.results]
     worst, part, position = NOTHING, "", 0
     for i, (got, want) in enumerate(zip(results, expected, strict=True)):
@@ -288,6 +287,9 @@ def _compare(call: Call, results: Sequence[Any], truth: Truth) -> Judged:
                     break
                 samples = widen(samples, truth.draw(manner)[position], want)
                 residual = judge(got, want, samples, model.scale, extra)
+            undeclared = None if residual.within else undeclared_change(*asked)
+            if undeclared:
+                residual = judge(got, want, samples, model.scale, extra + undeclared[i])
         position += int(floating)
         if residual.excess > worst.excess or worst.elements == 0:
             worst, part = residual, _part(call, i, len(expected))
