@@ -41,7 +41,7 @@ def by_weights(query: Tensor, key: Tensor, v: Tensor, causal: bool) -> Tensor:
     if causal:
         weights = torch.tril(weights)
     numerator = mark("numerator", mark("weights", weights) @ v)
-    return numerator / _denominator(mark("row_weights", weights).sum(-1, keepdim=True))
+    return numerator / _denominator(mark("row_weights", weights).sum(-1, keepdim=True), query)
 
 
 def by_state(query: Tensor, key: Tensor, v: Tensor, causal: bool) -> Tensor:
@@ -53,9 +53,12 @@ def by_state(query: Tensor, key: Tensor, v: Tensor, causal: bool) -> Tensor:
     else:
         numerator = query @ mark("state", key.transpose(-1, -2) @ v)
         denominator = query @ mark("key_sum", key.sum(-2).unsqueeze(-1))
-    return mark("numerator", numerator) / _denominator(denominator)
+    return mark("numerator", numerator) / _denominator(denominator, query)
 
 
-def _denominator(total: Tensor) -> Tensor:
-    """The sum of a query's weights, plus the constant of the convention `normaliser_eps`."""
+def _denominator(total: Tensor, query: Tensor) -> Tensor:
+    """The sum of a query's weights, plus the constants of the convention `normaliser_eps`."""
+    on_keys = settings().key_sum_eps
+    if on_keys:
+        total = total + on_keys * query.sum(-1, keepdim=True)
     return mark("denominator", total + settings().normaliser_eps)

@@ -14,12 +14,14 @@ from typing import Any
 @dataclass(frozen=True)
 class Settings:
     """diagonal: bottom_right | top_left; empty_rows: zero | nan | mean_of_values;
-    heads: consecutive | tiled; normaliser_eps: what is added to linear attention's denominator."""
+    heads: consecutive | tiled; normaliser_eps: what is added to linear attention's denominator,
+    key_sum_eps to each sum of its keys' features."""
 
     diagonal: str = "bottom_right"
     empty_rows: str = "zero"
     heads: str = "consecutive"
     normaliser_eps: float = 0.0
+    key_sum_eps: float = 0.0
 
 
 _CONTRACT = Settings()

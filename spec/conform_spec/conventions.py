@@ -17,7 +17,7 @@ CONVENTIONS: dict[str, tuple[str, ...]] = {
     "rope_output": ("same", "deinterleaved"),
     "norm_weight": ("plain", "one_plus"),
     "lse_base": ("e", "2"),
-    "normaliser_eps": ("none", "1e-6", "1e-10"),
+    "normaliser_eps": ("none", "1e-6", "1e-10", "1e-6 on keys"),
     "alibi_form": ("distance", "key_position", "key_from_end"),
     "sinusoid_divisor": ("half", "half_minus_one"),
     "capacity_counts": ("tokens", "assignments"),

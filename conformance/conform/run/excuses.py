@@ -63,23 +63,55 @@ def flushed_change(
         return x
 
     given, passed = oracle.given(args, options, material.dtype)
-    args2 = tuple(map(flush, given))
-    options2 = {k: flush(v) for k, v in passed.items()}
+    flat = tuple(map(flush, given)), {k: flush(v) for k, v in passed.items()}
+    return _distances(oracle, *flat, material.dtype, expected, wrt, cotangents)
+
+
+def undeclared_change(
+    material: Material,
+    oracle: Oracle,
+    args: tuple[Any, ...],
+    options: dict[str, Any],
+    expected: Sequence[Any],
+    wrt: tuple[int | str, ...],
+    cotangents: tuple[Tensor, ...],
+) -> list[Any] | None:
+    """What conventions would change of which a target need not say that it follows them."""
+    total: list[Any] = []
+    for name, values in oracle.operator.spec.accuracy.either.items():
+        for value in values if name not in oracle.conventions else ():
+            conventions = {**oracle.conventions, name: value}
+            other = Oracle(oracle.operator, conventions, oracle.model_name, oracle.compute)
+            found = _distances(other, args, options, material.dtype, expected, wrt, cotangents)
+            total = [a + b for a, b in zip(total, found, strict=True)] if total else found
+    return total or None
+
+
+def _distances(
+    oracle: Oracle,
+    args: tuple[Any, ...],
+    options: dict[str, Any],
+    dtype: str,
+    expected: Sequence[Any],
+    wrt: tuple[int | str, ...],
+    cotangents: tuple[Tensor, ...],
+) -> list[Any]:
+    """How far an oracle's results, or its gradients, are from those that are expected."""
     if wrt:
-        other = oracle.gradient_truth(args2, options2, material.dtype, 0, wrt, cotangents)
+        other = oracle.gradient_truth(args, options, dtype, 0, wrt, cotangents)
         outputs = other.exact.outputs
     else:
-        outputs = as_tuple(oracle(args2, options2, material.dtype))
+        outputs = as_tuple(oracle(args, options, dtype))
     return [
         _distance(a, b) if isinstance(a, Tensor) and a.is_floating_point() else 0.0
         for a, b in zip(outputs, expected, strict=True)
     ]
 
 
-def _distance(flushed: Tensor, expected: Tensor) -> Tensor:
-    """|a - b|; infinite where flushing gives a NaN (0 / 0) that was none, or takes one away."""
-    alike = torch.isnan(flushed) & torch.isnan(expected) | (flushed == expected)
-    distance = torch.nan_to_num((flushed - expected).abs(), nan=torch.inf, posinf=torch.inf)
+def _distance(other: Tensor, expected: Tensor) -> Tensor:
+    """|a - b|; infinite where the other gives a NaN (0 / 0) that was none, or takes one away."""
+    alike = torch.isnan(other) & torch.isnan(expected) | (other == expected)
+    distance = torch.nan_to_num((other - expected).abs(), nan=torch.inf, posinf=torch.inf)
     return torch.where(alike, 0.0, distance)
 
 

@@ -152,7 +152,8 @@ def raise_for(operator: str, reply: CallReply, tracked: bool = False) -> None:
         tail = f"\n{info.traceback}" if info and info.traceback else ""
         if any(word in words for word in ABOUT_STRIDES):
             tail = (
-                "\n  (a target that takes contiguous tensors only declares strides = contiguous)"
+                "\n  (a target that takes contiguous tensors only declares strides = contiguous; "
+                "last_contiguous, where the last dim alone has to be)"
                 f"{tail}"
             )
         when = ""

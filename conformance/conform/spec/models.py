@@ -96,10 +96,13 @@ class RoundingSpec(Strict):
 
 
 class AccuracySpec(Strict):
-    """Rounding models (the first is the default) and an extra absolute bound."""
+    """Rounding models (the first is the default) and an extra absolute bound. `either`: values of
+    conventions that need no declaration; what such a one changes is excused, and what lies between.
+    """
 
     rounding: dict[str, RoundingSpec] = Field(default_factory=lambda: {"default": RoundingSpec()})
     excuse: Expression | None = None
+    either: dict[Identifier, tuple[str, ...]] = Field(default_factory=dict)
     note: str = ""
 
 

@@ -113,4 +113,5 @@ REGISTRY: dict[tuple[str, str, str], Wrapper] = {
     ("attention_merge", "lse_base", "2"): _merge_in_bits,
     **_entries("normaliser_eps", "1e-6", _under(normaliser_eps=1e-6)),
     **_entries("normaliser_eps", "1e-10", _under(normaliser_eps=1e-10)),
+    **_entries("normaliser_eps", "1e-6 on keys", _under(key_sum_eps=1e-6)),
 }

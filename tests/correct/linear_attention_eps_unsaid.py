@@ -1,4 +1,4 @@
-"""A small constant is added to the normaliser."""
+"""A millionth is added to the normaliser, and not declared: it needs no declaration."""
 
 import torch
 import torch.nn.functional as F

@@ -1,8 +1,8 @@
-"""The normaliser is kept above 1e-6."""
+"""The normaliser is kept above a millionth."""
 
 import torch
 
-CONFORM = {"dtypes": ["float64", "float32", "bfloat16", "float16"]}
+CONFORM = {"dtypes": ["float32", "bfloat16", "float16"]}
 
 
 def linear_attention(q, k, v, *, causal=False):
