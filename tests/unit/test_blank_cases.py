@@ -69,6 +69,7 @@ def test_shifts_together_optional_tensors_and_numbers_alone() -> None:
     assert {"sinks"} in found
     assert {"scale"} in found
     assert {"softcap"} not in found  # 0 / 0
+    assert {"alpha"} not in zeros_of("lora_linear")  # which libraries read as no scaling
 
 
 def test_a_bias_that_learns_nothing_while_it_is_zero() -> None:

@@ -84,7 +84,8 @@ def _may_be_zero(item: InputSpec) -> bool:
 
 def _numbers(spec: OperatorSpec, drawn: list[Drawn]) -> list[str]:
     """The options that are floats in some case: `scale or the default` takes zero for none."""
-    return [n for n in spec.options if any(type(d.case.options[n]) is float for d in drawn)]
+    names = [name for name, item in spec.options.items() if item.zero]
+    return [name for name in names if any(type(d.case.options[name]) is float for d in drawn)]
 
 
 def _defined(session: Session, law: Property, case: Case, dtype: str) -> bool:

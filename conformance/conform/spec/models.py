@@ -64,12 +64,14 @@ class InputSpec(Strict):
 
 
 class OptionSpec(Strict):
-    """One keyword argument: its contract default and how values of it are drawn."""
+    """One keyword argument: its contract default and how values of it are drawn. `zero` is false
+    where libraries read 0 as nothing said, and the contract does not decide."""
 
     default: Scalar = None
     required: bool = False
     draw: Expression | None = None
     gradient: bool = False
+    zero: bool = True
     description: str = ""
 
 
