@@ -183,9 +183,10 @@ class TargetCalls:
             reply = self.client.call(request, self.timeout)
             if reply.outcome is ReplyOutcome.RAISED and _ignores(spec, claim, args):
                 raise NotClaimed(f"{operator} takes no ignore_index, and targets are to be ignored")
-            if truth is None and not self.expecting_error and reply.outcome is ReplyOutcome.RAISED:
-                # Without an option that the target lacks, the inputs may not fit: not its fault.
-                self._truth(made, passed)
+            raised = reply.outcome is ReplyOutcome.RAISED and not self.expecting_error
+            # Without an option that the target lacks, the inputs may not fit: not its fault.
+            if raised and _beyond_range(reply, truth or self._truth(made, passed)):
+                raise NotClaimed(f"the result of {operator} is beyond the range of numbers")
             self.memo[key] = self._judge(operator, made, reply, truth)
         judged = self.memo[key]
         self.doubtful = self.doubtful or judged.close or judged.undecided
@@ -265,6 +266,15 @@ class TargetCalls:
         if judged.record is not None:
             self.records.append(judged.record)
         return judged
+
+
+def _beyond_range(reply: CallReply, truth: Truth) -> bool:
+    """Whether plain numbers raised where tensors give an infinity, as the reference does."""
+    words = reply.exception.type if reply.exception else ""
+    results = (x for x in truth.exact.outputs if isinstance(x, (float, Tensor)))
+    return words in ("OverflowError", "ZeroDivisionError") and not all(
+        bool(torch.isfinite(torch.as_tensor(x)).all()) for x in results
+    )
 
 
 def _ignores(operator: Operator, claim: OperatorClaim, args: tuple[Any, ...]) -> bool:
