@@ -9,8 +9,9 @@ taken for the default.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 
 import torch
 
@@ -50,7 +51,7 @@ def blank_cases(
                 case = session.case_of(law, item, None, variant)
             except (Unsatisfied, LawError, OptionNotClaimed):
                 continue
-            if _defined(session, law, case, dtype):
+            if _defined(session, law, case, dtype) and _matters(session, law, case, dtype):
                 yield item, case, variant
                 break
 
@@ -95,7 +96,33 @@ def _defined(session: Session, law: Property, case: Case, dtype: str) -> bool:
             return False
     except ZeroDivisionError:
         return False
+    results = _results(session, law, case, dtype, {})
+    return all(bool(torch.isfinite(torch.as_tensor(x)).all()) for x in results)
+
+
+def _matters(session: Session, law: Property, case: Case, dtype: str) -> bool:
+    """Whether some option that is 0 shows: with the default in its place the results differ.
+
+    (A softmax over one key is the same at every scale.)
+    """
+    options = session.book.operator(law.operator).spec.options
+    noughts = [name for name, value in case.options.items() if value == 0.0 and value is not False]
+    defaults = {name: options[name].default for name in noughts if options[name].default != 0.0}
+    if not defaults:
+        return True
+    try:
+        others = _results(session, law, case, dtype, defaults)
+    except (ValueError, ZeroDivisionError):
+        return True
+    pairs = zip(_results(session, law, case, dtype, {}), others, strict=True)
+    return not all(torch.equal(torch.as_tensor(a), torch.as_tensor(b)) for a, b in pairs)
+
+
+def _results(
+    session: Session, law: Property, case: Case, dtype: str, changed: Mapping[str, Any]
+) -> tuple[object, ...]:
+    """The oracle's results of a case."""
     calls = session.fresh_calls(law.operator, case, dtype, judging=False)
     options = calls.full_options(law.operator, calls.material.options)
-    results = as_tuple(session.oracle(law.operator)(calls.material.inputs, options, dtype))
-    return all(bool(torch.isfinite(torch.as_tensor(x)).all()) for x in results)
+    oracle = session.oracle(law.operator)
+    return as_tuple(oracle(calls.material.inputs, {**options, **changed}, dtype))
