@@ -290,7 +290,9 @@ def _compare(call: Call, results: Sequence[Any], truth: Truth) -> Judged:
                 residual = judge(got, want, samples, model.scale, extra)
             undeclared = None if residual.within else undeclared_change(*asked)
             if undeclared:
-                residual = judge(got, want, samples, model.scale, extra + undeclared[i])
+                residual = judge(
+                    _nearer(got, want, undeclared[i]), want, samples, model.scale, extra
+                )
         position += int(floating)
         if residual.excess > worst.excess or worst.elements == 0:
             worst, part = residual, _part(call, i, len(expected))
@@ -298,6 +300,13 @@ def _compare(call: Call, results: Sequence[Any], truth: Truth) -> Judged:
         # Beyond float32's range the spec states nothing about the values.
         return Judged(NOTHING, undecided=True)
     return Judged(worst, record=_record(call, results, truth, model.scale, worst), part=part)
+
+
+def _nearer(got: Tensor, want: Tensor, excused: Tensor | float) -> Tensor:
+    """`got` without what is excused: every element may be off by it at once."""
+    error, most = got.double() - want, torch.as_tensor(excused, dtype=torch.float64)
+    nearer = (got.double() - error.clamp(-most, most)).to(got.dtype)
+    return torch.where(torch.isfinite(error), nearer, got)
 
 
 def _by_sequence(call: Call, position: int, samples: Tensor) -> Tensor:
