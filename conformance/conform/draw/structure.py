@@ -158,11 +158,11 @@ def build(
     for name, item in spec.inputs.items():
         value = _input(scope, name, item, lead, regime, variant)
         if isinstance(value, Source):
-            value = lay(_blank(value, name, variant), item.regimes == ("normal",))
+            value = lay(_zeroed(value, name, variant), item.regimes == ("normal",))
         inputs[name] = limits.limit(name, value)
         names[name] = inputs[name]
     options = {
-        name: _blank(value, name, variant) if isinstance(value, Source) else value
+        name: _zeroed(value, name, variant) if isinstance(value, Source) else value
         for name, value in drawn_options(spec, scope, chooser, limits, variant, lay).items()
     }
     slots = len(spec.gradient) + sum(item.gradient for item in spec.options.values())
@@ -182,7 +182,7 @@ def build(
     )
 
 
-def _blank(source: Source, name: str, variant: Variant) -> Source:
+def _zeroed(source: Source, name: str, variant: Variant) -> Source:
     """The tensor, of zeros where the variant says so."""
     return replace(source, regime="zeros") if name in variant.zeros else source
 

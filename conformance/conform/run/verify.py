@@ -13,7 +13,6 @@ from conform.draw.leads import USUAL_LEADS
 from conform.draw.options import OptionNotClaimed
 from conform.draw.variant import Drawn, Variant
 from conform.records import Counterexample, Diagnosis, Outcome, Verdict
-from conform.run.blank import blank_cases
 from conform.run.counterexample import describe_failure
 from conform.run.diagnose import diagnose
 from conform.run.far import far_cases
@@ -24,6 +23,7 @@ from conform.run.outcomes import Kind, Trial, try_law
 from conform.run.session import Session, variant_of
 from conform.run.shrink import shrink
 from conform.run.usual import equal_case, usual_cases
+from conform.run.zeros import zero_cases
 from conform.spec.book import Property
 
 HYGIENE_CASES = 5  # these laws judge no values, so that cases are cheap
@@ -135,7 +135,7 @@ def verify(session: Session, law: Property, dtype: str) -> Verdict:
 
 def _unusual(variant: Variant) -> bool:
     """Whether the case is one that may be refused by an error."""
-    return variant.leads not in ("", *USUAL_LEADS) or variant.nought
+    return variant.leads not in ("", *USUAL_LEADS) or bool(variant.zero_option)
 
 
 def _asked(
@@ -154,7 +154,7 @@ def _asked(
         yield from _of_regimes(session, law, dtype, OVERFLOWING)
     if law.kind in ("agreement", "gradient"):
         yield from lead_cases(session, law, dtype)
-        yield from blank_cases(session, law, dtype)
+        yield from zero_cases(session, law, dtype)
     if law.kind == "agreement":
         yield from usual_cases(session, law, dtype, session.profile.usual)
         yield from equal_case(session, law, dtype)

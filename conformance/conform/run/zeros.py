@@ -32,11 +32,11 @@ TRIED = 6  # drawn cases, until one is small enough and defined
 MAY_BE_ZERO = FLOAT_GENERATORS - {"positive", "distribution", "uniform", "lse", "cotangent"}
 
 
-def blank_cases(
+def zero_cases(
     session: Session, law: Property, dtype: str
 ) -> Iterator[tuple[Drawn, Case, Variant]]:
-    """One case with every shift zero, as in a fresh model, some with one tensor of zeros, and one
-    for every option that is a number, which is zero.
+    """One case with every shift zero, some with one tensor of zeros, by itself and with all shifts
+    as in a fresh model, and one for every option that is a number, which is zero.
 
     In one dtype; where the reference takes it and its results are numbers.
     """
@@ -51,7 +51,7 @@ def blank_cases(
                 case = session.case_of(law, item, None, variant)
             except (Unsatisfied, LawError, OptionNotClaimed):
                 continue
-            if _defined(session, law, case, dtype) and _matters(session, law, case, dtype):
+            if _tells(session, law, case, dtype, variant.zero_option):
                 yield item, case, variant
                 break
 
@@ -60,21 +60,23 @@ def _variants(
     session: Session, spec: OperatorSpec, own: Variant, drawn: list[Drawn]
 ) -> Iterator[Variant]:
     """What is zero: all shifts, each tensor that is optional, some others, each number."""
-    chance = random.Random(derive_seed(session.seed, spec.operator, "blank"))
+    chance = random.Random(derive_seed(session.seed, spec.operator, "zeros"))
     shifts = tuple(name for name, item in spec.inputs.items() if item.values == "shift")
-    if len(shifts) > 1:
+    if shifts:
         yield replace(own, zeros=shifts)
     for name, item in spec.options.items():
         given = tensor_draws(item)
         if given:
             options = {**own.options, name: f"={chance.choice(given)}"}
             yield replace(own, options=options, zeros=(name,))
-    tensors = [name for name, item in spec.inputs.items() if _may_be_zero(item)]
+    tensors = [n for n, item in spec.inputs.items() if _may_be_zero(item) and n not in shifts]
     chance.shuffle(tensors)
     for name in tensors[: session.profile.far_gradients]:
         yield replace(own, zeros=(name,))
+        if shifts:
+            yield replace(own, zeros=(name, *shifts))
     for name in _numbers(spec, drawn):
-        yield replace(own, options={**own.options, name: 0.0}, nought=True)
+        yield replace(own, options={**own.options, name: 0.0}, zero_option=name)
 
 
 def _may_be_zero(item: InputSpec) -> bool:
@@ -89,40 +91,32 @@ def _numbers(spec: OperatorSpec, drawn: list[Drawn]) -> list[str]:
     return [name for name in names if any(type(d.case.options[name]) is float for d in drawn)]
 
 
-def _defined(session: Session, law: Property, case: Case, dtype: str) -> bool:
-    """Whether the oracle takes the case, and its results are numbers: 0 / 0 is nobody's."""
+def _tells(session: Session, law: Property, case: Case, dtype: str, option: str) -> bool:
+    """Whether the oracle takes the case, its results are numbers (0 / 0 is nobody's), and an
+    `option` of 0 shows in them: a softmax over one key is the same at every scale."""
     try:
         if not answered(session, law, case, dtype):
             return False
     except ZeroDivisionError:
         return False
     results = _results(session, law, case, dtype, {})
-    return all(bool(torch.isfinite(torch.as_tensor(x)).all()) for x in results)
-
-
-def _matters(session: Session, law: Property, case: Case, dtype: str) -> bool:
-    """Whether some option that is 0 shows: with the default in its place the results differ.
-
-    (A softmax over one key is the same at every scale.)
-    """
-    options = session.book.operator(law.operator).spec.options
-    noughts = [name for name, value in case.options.items() if value == 0.0 and value is not False]
-    defaults = {name: options[name].default for name in noughts if options[name].default != 0.0}
-    if not defaults:
+    if not all(bool(torch.isfinite(x).all()) for x in results):
+        return False
+    default = session.book.operator(law.operator).spec.options[option].default if option else 0.0
+    if default == 0.0:
         return True
     try:
-        others = _results(session, law, case, dtype, defaults)
+        usual = _results(session, law, case, dtype, {option: default})
     except (ValueError, ZeroDivisionError):
         return True
-    pairs = zip(_results(session, law, case, dtype, {}), others, strict=True)
-    return not all(torch.equal(torch.as_tensor(a), torch.as_tensor(b)) for a, b in pairs)
+    return not all(map(torch.equal, results, usual))
 
 
 def _results(
     session: Session, law: Property, case: Case, dtype: str, changed: Mapping[str, Any]
-) -> tuple[object, ...]:
-    """The oracle's results of a case."""
+) -> tuple[torch.Tensor, ...]:
+    """The oracle's results of a case, with some options changed."""
     calls = session.fresh_calls(law.operator, case, dtype, judging=False)
-    options = calls.full_options(law.operator, calls.material.options)
-    oracle = session.oracle(law.operator)
-    return as_tuple(oracle(calls.material.inputs, {**options, **changed}, dtype))
+    options = {**calls.full_options(law.operator, calls.material.options), **changed}
+    results = as_tuple(session.oracle(law.operator)(calls.material.inputs, options, dtype))
+    return tuple(torch.as_tensor(x) for x in results)

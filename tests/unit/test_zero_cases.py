@@ -6,12 +6,12 @@ import torch
 
 from conform.draw.case import Source
 from conform.records import Outcome
-from conform.run.blank import blank_cases
 from conform.run.implementations import Bench
 from conform.run.local import LocalClient
 from conform.run.outcomes import Kind, Trial, try_law
 from conform.run.profiles import PROFILES
 from conform.run.session import Session
+from conform.run.zeros import zero_cases
 from conform.spec.book import built_in
 from conform.target.claims import OperatorClaim
 
@@ -30,7 +30,7 @@ def zeros_of(operator: str) -> list[set[str]]:
             if (isinstance(x, Source) and x.regime == "zeros")
             or (name in case.options and type(x) is float and x == 0.0)
         }
-        for _, case, _ in blank_cases(session, law, "float32")
+        for _, case, _ in zero_cases(session, law, "float32")
     ]
 
 
@@ -44,7 +44,7 @@ def tried(operator: str, function: object) -> list[Trial]:
         PROFILES["quick"],
     )
     law = BOOK.property(f"{operator}.gradient-agrees")
-    cases = [case for _, case, _ in blank_cases(session, law, "float32")]
+    cases = [case for _, case, _ in zero_cases(session, law, "float32")]
     return [try_law(session, law, case, "float32") for case in cases]
 
 
@@ -62,7 +62,9 @@ def bias_of_zeros_left_out(*tensors: torch.Tensor) -> torch.Tensor:
 def test_shifts_together_optional_tensors_and_numbers_alone() -> None:
     found = zeros_of("feed_forward")
     assert found[0] == {"b1", "b2"}
-    assert len(found) == 1 + PROFILES["quick"].far_gradients
+    # Each by itself, and with the shifts as in a fresh model.
+    assert len(found) == 1 + 2 * PROFILES["quick"].far_gradients
+    assert found[2::2] == [names | {"b1", "b2"} for names in found[1::2]]
     found = zeros_of("attention")
     assert [names for names in found if len(names) == 1] == found
     assert {"bias"} in found
