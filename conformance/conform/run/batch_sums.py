@@ -52,9 +52,10 @@ def by_sequence(
     """The exact gradients by the cotangents of each sequence alone; they add up to the whole."""
     parts = []
     for row in range(cotangents[0].shape[0]):
-        own = tuple(torch.zeros_like(c).index_copy_(0, _at(row), c[row : row + 1])
-                    for c in cotangents)  # fmt: skip
-        truth = oracle.gradient_truth(args, options, dtype, 0, wrt, own, decisions)
+        own = [torch.zeros_like(c) for c in cotangents]
+        for alone, whole in zip(own, cotangents, strict=True):
+            alone[row] = whole[row]
+        truth = oracle.gradient_truth(args, options, dtype, 0, wrt, tuple(own), decisions)
         parts.append(tuple(truth.exact.outputs))
     return parts
 
@@ -77,7 +78,3 @@ def added_up(samples: Tensor, parts: Sequence[Tensor], dtype: str) -> Tensor:
             total = rounded(total + rounded(part))
         widened[i] = sample + (total - exact)
     return widened
-
-
-def _at(row: int) -> Tensor:
-    return torch.tensor([row])
