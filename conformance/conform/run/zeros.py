@@ -101,7 +101,7 @@ def _tells(session: Session, law: Property, case: Case, dtype: str, option: str)
             return False
     except ZeroDivisionError:
         return False
-    results = _results(session, law, case, dtype, {})
+    results = results_of(session, law, case, dtype, {})
     if not all(bool(torch.isfinite(x).all()) for x in results):
         return False
     # (What a mask hides after a division by zero has none, and the results do not show it.)
@@ -111,7 +111,7 @@ def _tells(session: Session, law: Property, case: Case, dtype: str, option: str)
     if default == 0.0:
         return True
     try:
-        usual = _results(session, law, case, dtype, {option: default})
+        usual = results_of(session, law, case, dtype, {option: default})
     except (ValueError, ZeroDivisionError):
         return True
     return not all(map(torch.equal, results, usual))
@@ -124,7 +124,7 @@ def _slopes_are_numbers(session: Session, law: Property, case: Case, dtype: str)
     return all(bool(torch.isfinite(x).all()) for x in slopes(bound).values())
 
 
-def _results(
+def results_of(
     session: Session, law: Property, case: Case, dtype: str, changed: Mapping[str, Any]
 ) -> tuple[torch.Tensor, ...]:
     """The oracle's results of a case, with some options changed."""
