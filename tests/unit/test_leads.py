@@ -92,7 +92,7 @@ def test_heads_in_another_place_need_four_dims() -> None:
 
 def test_images_in_channels_last_are_asked_of_tokens_too() -> None:
     law = BOOK.property("layer_norm.hygiene.layout")
-    asked = layout_cases(session("layer_norm"), law)
+    asked = layout_cases(session("layer_norm"), law, "float32")
     shown = {variant.layout: variant.leads for _, _, variant in asked}
     assert shown["channels_last"] == "more"
     assert shown["sliced"] == ""

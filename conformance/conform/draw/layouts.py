@@ -25,6 +25,8 @@ def each_layout(taken: Sequence[str]) -> dict[str, int]:
 
 def in_layout(source: Source, layout: str) -> Source:
     """The input in this layout, if it has the dims for it."""
+    if layout == "contiguous":
+        return source
     dims = each_layout(tuple(EACH))[layout]
     if source.is_callable or len(source.shape) < dims or _of_a_norm(source, layout):
         return source

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from dataclasses import replace
+from itertools import cycle
 from typing import Any
 
 from hypothesis import HealthCheck, Phase, given, settings
@@ -147,10 +148,14 @@ def build(
     if layout == "expanded" and (variant.sized or distinct):
         layout = "sliced"
 
+    forced = cycle(variant.layout.split("|"))
+
     def lay(source: Source, normal: bool = False) -> Source:
         source = with_leads(source, spec.leading, variant.leads)
         if variant.layout:
-            return in_layout(source, variant.layout)
+            # (Of several layouts vectors take none, so that matrices lie in turn.)
+            several = "|" in variant.layout
+            return source if several and len(source.shape) < 2 else in_layout(source, next(forced))
         own = "sliced" if normal and layout == "expanded" else layout
         return laid_out(source, own, chooser)
 

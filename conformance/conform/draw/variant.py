@@ -40,8 +40,9 @@ class Constraints:
 class Variant:
     """Changes that a law makes to the drawn cases; `sized` when it is about sizes of its own,
     `plain` when memory is contiguous and many options that it leaves free stay at their defaults,
-    but for a flag; in the memory `layout` that it names, if any; with other `leads` (LEADS); with
-    the tensors named in `zeros` all zero; with the option `zero_option` set to the number 0."""
+    but for a flag; in the memory `layout` that it names, if any (`A|B`: in turn); with other
+    `leads` (LEADS); with the tensors named in `zeros` all zero; with the option `zero_option` set
+    to the number 0."""
 
     dims: dict[str, str] = field(default_factory=dict)
     options: dict[str, Any] = field(default_factory=dict)

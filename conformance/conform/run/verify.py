@@ -151,7 +151,7 @@ def _asked(
     """
     for drawn, case in _cases(session, law, dtype, tally):
         yield drawn, case, None
-    yield from layout_cases(session, law)
+    yield from layout_cases(session, law, dtype)
     if law.kind == "agreement" and dtype == "float16":
         yield from _of_regimes(session, law, dtype, OVERFLOWING)
     if law.kind in ("agreement", "gradient"):
