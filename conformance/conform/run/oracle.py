@@ -81,16 +81,21 @@ class Bound:
         return self.function(*args, **options)
 
 
-def flowing(bound: Bound) -> list[int | str]:
-    """The slots to which a gradient flows, be it zero."""
+def slopes(bound: Bound) -> dict[int | str, Tensor]:
+    """The gradient of the sum of the results, by the slots to which one flows, be it zero."""
     leaves = [x.detach().requires_grad_() for x in bound.tensors]
     with torch.enable_grad():
         floats = [x for x in as_tuple(bound(*leaves)) if x.is_floating_point() and x.requires_grad]
     if not floats:
-        return []
+        return {}
     ones = [torch.ones_like(x) for x in floats]
     found = torch.autograd.grad(floats, leaves, ones, allow_unused=True)
-    return [slot for slot, x in zip(bound.slots, found, strict=True) if x is not None]
+    return {slot: x for slot, x in zip(bound.slots, found, strict=True) if x is not None}
+
+
+def flowing(bound: Bound) -> list[int | str]:
+    """The slots to which a gradient flows, be it zero."""
+    return list(slopes(bound))
 
 
 class Gradient:

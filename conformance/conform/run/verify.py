@@ -22,6 +22,7 @@ from conform.run.lone import lone_cases
 from conform.run.outcomes import Kind, Trial, try_law
 from conform.run.session import Session, variant_of
 from conform.run.shrink import shrink
+from conform.run.turns import turn_cases
 from conform.run.usual import equal_case, usual_cases
 from conform.run.zeros import zero_cases
 from conform.spec.book import Property
@@ -143,9 +144,10 @@ def _asked(
 ) -> Iterator[tuple[Drawn, Case, Variant | None]]:
     """The drawn cases, and one in each layout where the law asks for it.
 
-    Of values and gradients also some at usual sizes, with other leading dims and where something
-    is zero, of values one of equal sizes, of gradients some of single tokens, of both some where
-    one dim goes far, and in float16 some of each regime that leaves its range on the way.
+    Of values and gradients also some at usual sizes, with other leading dims, where something is
+    zero and where one thing alone is another, of values one of equal sizes, of gradients some of
+    single tokens, of both some where one dim goes far, and in float16 some of each regime that
+    leaves its range on the way.
     """
     for drawn, case in _cases(session, law, dtype, tally):
         yield drawn, case, None
@@ -155,6 +157,7 @@ def _asked(
     if law.kind in ("agreement", "gradient"):
         yield from lead_cases(session, law, dtype)
         yield from zero_cases(session, law, dtype)
+        yield from turn_cases(session, law, dtype)
     if law.kind == "agreement":
         yield from usual_cases(session, law, dtype, session.profile.usual)
         yield from equal_case(session, law, dtype)

@@ -22,6 +22,7 @@ from conform.draw.variant import Drawn, Variant
 from conform.judge.sampling import as_tuple
 from conform.law.grammar import LawError
 from conform.run.far import NORMAL
+from conform.run.oracle import slopes
 from conform.run.session import Session, variant_of
 from conform.run.usual import answered
 from conform.spec.book import Property
@@ -98,27 +99,38 @@ def _numbers(spec: OperatorSpec, drawn: list[Drawn]) -> list[str]:
 
 
 def _tells(session: Session, law: Property, case: Case, dtype: str, option: str) -> bool:
-    """Whether the oracle takes the case, its results are numbers (0 / 0 is nobody's), and an
-    `option` of 0 shows in them: a softmax over one key is the same at every scale."""
+    """Whether the oracle takes the case, its results are numbers (0 / 0 is nobody's) and so are
+    the gradients that are asked for, and an `option` of 0 shows in the results: a softmax over one
+    key is the same at every scale."""
     try:
         if not answered(session, law, case, dtype):
             return False
     except ZeroDivisionError:
         return False
-    results = _results(session, law, case, dtype, {})
+    results = results_of(session, law, case, dtype, {})
     if not all(bool(torch.isfinite(x).all()) for x in results):
+        return False
+    # (What a mask hides after a division by zero has none, and the results do not show it.)
+    if law.kind == "gradient" and not _slopes_are_numbers(session, law, case, dtype):
         return False
     default = session.book.operator(law.operator).spec.options[option].default if option else 0.0
     if default == 0.0:
         return True
     try:
-        usual = _results(session, law, case, dtype, {option: default})
+        usual = results_of(session, law, case, dtype, {option: default})
     except (ValueError, ZeroDivisionError):
         return True
     return not all(map(torch.equal, results, usual))
 
 
-def _results(
+def _slopes_are_numbers(session: Session, law: Property, case: Case, dtype: str) -> bool:
+    calls = session.fresh_calls(law.operator, case, dtype, judging=False)
+    options = calls.full_options(law.operator, calls.material.options)
+    bound = session.oracle(law.operator).bound(calls.material.inputs, options, dtype)
+    return all(bool(torch.isfinite(x).all()) for x in slopes(bound).values())
+
+
+def results_of(
     session: Session, law: Property, case: Case, dtype: str, changed: Mapping[str, Any]
 ) -> tuple[torch.Tensor, ...]:
     """The oracle's results of a case, with some options changed."""
