@@ -24,7 +24,7 @@ def _ratio(direction: Tensor, magnitude: Tensor) -> Tensor:
     norm = mark("norm", norm)
     if settings().dora_gradient == "detached":
         norm = norm.detach()
-    return mark("ratio", magnitude / norm)
+    return mark("ratio", magnitude / (norm + settings().dora_norm_eps))
 
 
 def _direction(W0: Tensor, A: Tensor, B: Tensor, scaling: float) -> Tensor:

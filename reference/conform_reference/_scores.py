@@ -98,7 +98,7 @@ def mlp_score(h: Tensor, s: Tensor, W1: Tensor, b1: Tensor, W2: Tensor, b2: Tens
     source = mark("projected_source", h.to(dtype) @ from_h)
     state = mark("projected_state", s.to(dtype) @ from_s)
     projected = mark("projection", source + state.unsqueeze(1))
-    hidden = torch.clamp(mark("preactivation", projected + b1.to(dtype)), min=0.0)
+    hidden = torch.relu(mark("preactivation", projected + b1.to(dtype)))
     scores = mark("unbiased_score", hidden @ W2.to(dtype)).squeeze(-1) + b2.to(dtype)
     return scores.to(h.dtype)
 

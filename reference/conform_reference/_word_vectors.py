@@ -61,12 +61,15 @@ def glove_loss(
     """sum_ij f(X_ij) (w_i.c_j + bw_i + bc_j - log X_ij)^2, f(x) = min(1, (x / x_max)^(3/4)).
 
     w[V,E], c[U,E], bw[V], bc[U], counts X[V,U] -> scalar; pairs that never occur count nothing.
-    Raises ValueError for shapes that do not fit. Source: Pennington et al. 2014, eq. 8 and 9.
+    Raises ValueError for shapes that do not fit or x_max <= 0. Source: Pennington et al. 2014, eq.
+    8 and 9.
     """
     _check.rank("w", w, "V E")
     _check.rank("c", c, "U E")
     if tuple(counts.shape) != (w.shape[0], c.shape[0]):
         raise ValueError(f"counts.shape={tuple(counts.shape)}: expected {(w.shape[0], c.shape[0])}")
+    if x_max <= 0:
+        raise ValueError(f"x_max={x_max}: expected a positive count; use 100")
     dtype = _check.compute_dtype(w, c, bw, bc, counts)
     seen = counts > 0
     X = torch.where(seen, counts.to(dtype), 1.0)

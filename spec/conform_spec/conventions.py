@@ -31,6 +31,7 @@ CONVENTIONS: dict[str, tuple[str, ...]] = {
     "lora_scaling": ("alpha_over_r", "alpha_over_sqrt_r"),
     "dora_norm": ("per_output", "per_input"),
     "dora_gradient": ("either", "exact", "detached"),
+    "dora_norm_eps": ("none", "1.2e-7"),
 }
 
 _ATTENTION = frozenset(
@@ -66,4 +67,5 @@ APPLIES: dict[str, frozenset[str]] = {
     "lora_scaling": _DORA | {"lora_linear", "lora_merge", "qlora_linear"},
     "dora_norm": _DORA,
     "dora_gradient": _DORA,
+    "dora_norm_eps": _DORA,
 }

@@ -70,6 +70,18 @@ def test_under_little_roundoff_the_slopes_are_no_further_apart() -> None:
     assert float(level.abs().max()) * scale == pytest.approx(1.1, rel=1e-3)
 
 
+def test_at_exactly_zero_a_sample_has_one_slope_everywhere() -> None:
+    found = slopes(lambda x: torch.relu((x - x.detach()).expand(50)).sum(0, keepdim=True), 1.0)
+    assert {round(v / 1.1) for v in found.tolist()} == {0, 50}
+
+
+def test_among_equal_values_a_maximum_has_all_slopes() -> None:
+    weights = torch.tensor([1.0, 2.0, 4.0], dtype=torch.float64)
+    found = slopes(lambda x: ((x - x.detach()) * weights).amax(0, keepdim=True), 1.0)
+    shared = sum([1, 2, 4]) / 3
+    assert {round(v / 1.1, 3) for v in found.tolist()} == {1.0, 2.0, 4.0, round(shared, 3)}
+
+
 @pytest.mark.filterwarnings("error")
 def test_nothing_has_no_kink() -> None:
     empty = torch.zeros(COUNT, 0)

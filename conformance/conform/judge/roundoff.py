@@ -80,7 +80,7 @@ _FUNCTION = frozenset(
 _PRODUCT = frozenset({"mm", "bmm", "mv", "dot"})
 _SCATTER = frozenset("index_add scatter_add embedding_dense_backward index_put_accumulate".split())
 _SUM = frozenset(("sum mean cumsum ").split())
-_KINKED = COMPARISONS | SIGNS | {"relu", "threshold_backward"}
+_KINKED = COMPARISONS | SIGNS | {"relu", "threshold_backward", "amax", "eq"}
 
 
 class UnknownOperation(RuntimeError):

@@ -57,4 +57,5 @@ REGISTRY: dict[tuple[str, str, str], Wrapper] = {
     **_entries("dora_norm", "per_input", _under(dora_norm="per_input")),
     **_entries("dora_gradient", "exact", _under(dora_gradient="exact")),
     **_entries("dora_gradient", "detached", _under(dora_gradient="detached")),
+    **_entries("dora_norm_eps", "1.2e-7", _under(dora_norm_eps=2.0**-23)),
 }

@@ -10,10 +10,16 @@ def _direction(W0: Tensor, A: Tensor, B: Tensor, alpha: float) -> Tensor:
     return W0 + alpha / A.shape[0] * (B @ A)
 
 
+def _norm(x: Tensor, axis: int) -> Tensor:
+    """As the reference's, 1 for a row of zeros: a mistake differs in what it is named for alone."""
+    norm = x.norm(dim=axis, keepdim=True)
+    return torch.where(norm > 0, norm, 1.0)
+
+
 def _wrong_axis(W0: Tensor, A: Tensor, B: Tensor, magnitude: Tensor, alpha: float) -> Tensor:
     direction = _direction(W0, A, B, alpha)
     axis = 0 if W0.shape[0] == W0.shape[1] else 1
-    return magnitude.unsqueeze(axis) * direction / direction.norm(dim=axis, keepdim=True)
+    return magnitude.unsqueeze(axis) * direction / _norm(direction, axis)
 
 
 def dora_merge_wrong_axis(
@@ -27,7 +33,7 @@ def dora_merge_norm_of_base(
     W0: Tensor, A: Tensor, B: Tensor, magnitude: Tensor, *, alpha: float
 ) -> Tensor:
     """The norm of W0 alone."""
-    return (magnitude / W0.norm(dim=1)).unsqueeze(1) * _direction(W0, A, B, alpha)
+    return magnitude.unsqueeze(1) / _norm(W0, 1) * _direction(W0, A, B, alpha)
 
 
 def dora_merge_not_normed(
@@ -35,6 +41,14 @@ def dora_merge_not_normed(
 ) -> Tensor:
     """No division by the norm."""
     return magnitude.unsqueeze(1) * _direction(W0, A, B, alpha)
+
+
+def dora_merge_zero_row_divided(
+    W0: Tensor, A: Tensor, B: Tensor, magnitude: Tensor, *, alpha: float
+) -> Tensor:
+    """A row of zeros over its norm."""
+    direction = _direction(W0, A, B, alpha)
+    return magnitude.unsqueeze(1) * direction / direction.norm(dim=1, keepdim=True)
 
 
 def dora_wrong_axis(
@@ -70,7 +84,7 @@ def dora_base_not_scaled(
     x: Tensor, W0: Tensor, A: Tensor, B: Tensor, magnitude: Tensor, *, alpha: float
 ) -> Tensor:
     """Only the update is normed and scaled."""
-    ratio = magnitude / _direction(W0, A, B, alpha).norm(dim=1)
+    ratio = magnitude / _norm(_direction(W0, A, B, alpha), 1).squeeze(1)
     return x @ W0.T + ratio * alpha / A.shape[0] * (x @ A.T @ B.T)
 
 
@@ -78,7 +92,7 @@ def dora_norm_unscaled(
     x: Tensor, W0: Tensor, A: Tensor, B: Tensor, magnitude: Tensor, *, alpha: float
 ) -> Tensor:
     """The norm of W0 + B A."""
-    norm = (W0 + B @ A).norm(dim=1, keepdim=True)
+    norm = _norm(W0 + B @ A, 1)
     return x @ (magnitude.unsqueeze(1) * _direction(W0, A, B, alpha) / norm).T
 
 
@@ -87,7 +101,7 @@ def dora_squared_norm(
 ) -> Tensor:
     """The root is forgotten."""
     direction = _direction(W0, A, B, alpha)
-    return x @ (magnitude.unsqueeze(1) * direction / direction.square().sum(1, keepdim=True)).T
+    return x @ (magnitude.unsqueeze(1) * direction / _norm(direction, 1) ** 2).T
 
 
 def loha_summed(A1: Tensor, B1: Tensor, A2: Tensor, B2: Tensor, *, alpha: float) -> Tensor:
