@@ -12,7 +12,7 @@ import torch
 
 from conform.work.caller import BoundOperator, Caller, invoke, leaves_of
 from conform.work.memory import ArgumentMemory, KeptResults
-from conform.work.passing import other_options
+from conform.work.passing import argument_values, other_options
 from conform.work.progress import Progress
 from conform.work.protocol import ArgKey, CallRequest
 from conform.work.repeats import alike, differences, mostly_same, same_gradients
@@ -34,6 +34,8 @@ def gradients_apart(
     if _no_number(progress):
         return "a gradient is no number, although the result and what flows back are"
     memory = ArgumentMemory(request.named_args(), caller.device)
+    if _switches_off(caller, operator, request, memory):
+        return "the call switches off that an input needs a gradient"
     quiet = Progress()
     without = replace(request, no_grad=True)
     caller.guarded(quiet, lambda: caller.call_quietly(operator, without, memory, quiet))
@@ -111,6 +113,19 @@ def _straightened(
     if bent or memory.straighten():
         caller.guarded(progress, lambda: caller.call(operator, request, memory, progress))
     return progress
+
+
+def _switches_off(
+    caller: Caller, operator: BoundOperator, request: CallRequest, memory: ArgumentMemory
+) -> bool:
+    """Whether a float that needs a gradient needs none after the call, those that methods freeze
+    included: whose weight it is decides what learns. An error is for other calls to tell."""
+    values = argument_values(request, memory)
+    floats = [k for k, x in values.items() if torch.is_tensor(x) and x.is_floating_point()]
+    for key in floats:
+        values[key] = values[key].detach().requires_grad_()
+    caller.guarded(Progress(), lambda: invoke(operator, request, values))
+    return not all(values[key].requires_grad for key in floats)
 
 
 def _no_number(progress: Progress) -> bool:

@@ -22,11 +22,15 @@ def as_named(value: Any) -> NamedArg | None:
 
 
 def pairs(names: tuple[str, ...]) -> Named:
-    """Small zero tensors under the names: vectors and matrices, whatever the name, some frozen."""
-    return tuple(
-        (name, torch.zeros(2, 2 if i % 3 else 1).squeeze(1).requires_grad_(i % 4 > 0))
-        for i, name in enumerate(names)
-    )
+    """Small zero tensors under the names: vectors and matrices, whatever the name, some frozen.
+
+    Every seventh has the tensor of an earlier one: tied parameters have several names.
+    """
+    own = [
+        torch.zeros(2, 2 if i % 3 else 1).squeeze(1).requires_grad_(i % 4 > 0)
+        for i in range(len(names))
+    ]
+    return tuple((name, own[i // 2 if i % 7 == 6 else i]) for i, name in enumerate(names))
 
 
 def stream(arg: NamedArg) -> Iterator[tuple[str, torch.Tensor]]:
