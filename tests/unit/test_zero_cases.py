@@ -48,6 +48,13 @@ def tried(operator: str, function: object) -> list[Trial]:
     return [try_law(session, law, case, "float32") for case in cases]
 
 
+def test_what_begins_at_zero_is_asked_so_whatever_its_regimes_are() -> None:
+    assert {"h0", "c0", "b"} in zeros_of("lstm")
+    assert {"h0"} in zeros_of("lstm")
+    assert {"state"} in zeros_of("linear_recurrence")
+    assert {"gate"} in zeros_of("llama_adapter_attention")
+
+
 def fed(
     x: torch.Tensor, W1: torch.Tensor, b1: torch.Tensor, W2: torch.Tensor, b2: torch.Tensor
 ) -> torch.Tensor:

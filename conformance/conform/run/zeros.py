@@ -59,7 +59,8 @@ def zero_cases(
 def _variants(
     session: Session, spec: OperatorSpec, own: Variant, drawn: list[Drawn]
 ) -> Iterator[Variant]:
-    """What is zero: all shifts, each tensor that is optional, some others, each number."""
+    """What is zero: all shifts, each tensor that is optional, what begins so, some others, each
+    number."""
     chance = random.Random(derive_seed(session.seed, spec.operator, "zeros"))
     shifts = tuple(name for name, item in spec.inputs.items() if item.values == "shift")
     if shifts:
@@ -69,9 +70,13 @@ def _variants(
         if given:
             options = {**own.options, name: f"={chance.choice(given)}"}
             yield replace(own, options=options, zeros=(name,))
+    first = [name for name, item in spec.inputs.items() if item.starts_at_zero]
+    if len(first) > 1:
+        yield replace(own, zeros=(*first, *shifts))
     tensors = [n for n, item in spec.inputs.items() if _may_be_zero(item) and n not in shifts]
     chance.shuffle(tensors)
-    for name in tensors[: session.profile.far_gradients]:
+    tensors.sort(key=lambda name: name not in first)
+    for name in tensors[: max(session.profile.far_gradients, len(first))]:
         yield replace(own, zeros=(name,))
         if shifts:
             yield replace(own, zeros=(name, *shifts))
@@ -80,9 +85,10 @@ def _variants(
 
 
 def _may_be_zero(item: InputSpec) -> bool:
-    """Of a tensor; what keeps to certain regimes has a reason."""
+    """Of a tensor; what keeps to certain regimes has a reason, but where it always begins so."""
     words = item.values.split("(")[0]
-    return item.scalar is None and words in MAY_BE_ZERO and item.regimes is None
+    usual = item.scalar is None and words in MAY_BE_ZERO and item.regimes is None
+    return usual or item.starts_at_zero
 
 
 def _numbers(spec: OperatorSpec, drawn: list[Drawn]) -> list[str]:

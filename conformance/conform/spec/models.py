@@ -53,7 +53,11 @@ class Strict(BaseModel):
 
 
 class InputSpec(Strict):
-    """One positional argument: a tensor (`shape`), a number (`scalar`) or a callable (`values`)."""
+    """One positional argument: a tensor (`shape`), a number (`scalar`) or a callable (`values`).
+
+    `starts_at_zero`: so it is in every fresh model or at the first step, and cases have it so,
+    whatever its values and regimes else are.
+    """
 
     shape: tuple[Expression, ...] | None = None
     scalar: Expression | None = None
@@ -61,6 +65,7 @@ class InputSpec(Strict):
     regimes: tuple[Regime, ...] | None = None
     optional: bool = False
     dtype: str | None = None
+    starts_at_zero: bool = False
 
 
 class OptionSpec(Strict):
