@@ -18,7 +18,7 @@ from conform.draw.fill import DTYPES
 from conform.draw.structure import Draws
 from conform.judge.decisions import Decision
 from conform.judge.sampling import as_tuple
-from conform.run.calls import Client, Judged, TargetCalls, Violation
+from conform.run.calls import Client, TargetCalls
 from conform.run.local import LocalClient
 from conform.run.oracle import Oracle, Truth
 from conform.run.profiles import Profile
@@ -146,20 +146,6 @@ def _print(values: Any) -> tuple[Any, ...]:
     )
 
 
-class UnjudgedCalls(TargetCalls):
-    """Calls whose values are taken as they are, gradients too."""
-
-    def call(self, *args: Any, **options: Any) -> Judged:
-        """As TargetCalls.call, but a value is never a violation."""
-        try:
-            return super().call(*args, **options)
-        except Violation as violation:
-            for judged in self.memo.values():
-                if violation.record is not None and judged.record is violation.record:
-                    return judged
-            raise
-
-
 class UnjudgedSession(Session):
     """A session in which a law stands alone: calls are not held against the oracle."""
 
@@ -171,10 +157,7 @@ class UnjudgedSession(Session):
         self, operator: str, case: Case, dtype: str, *, judging: bool = True
     ) -> TargetCalls:
         """The same without remembering."""
-        made = super().fresh_calls(operator, case, dtype, judging=False)
-        return UnjudgedCalls(
-            made.material, made.client, made.claims, made.oracles, made.timeout, judging=False
-        )
+        return super().fresh_calls(operator, case, dtype, judging=False)
 
 
 @dataclass

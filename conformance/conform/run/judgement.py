@@ -109,13 +109,13 @@ def judge_values(call: Call, reply: CallReply, truth: Truth) -> Judged:
 def judge_gradient(call: Call, reply: CallReply, truth: Truth | None) -> Judged:
     """The gradients, or wrong results beside them: a record without `wrt`.
 
-    Without `truth` and cotangents the gradients are passed on unjudged.
+    Without `truth` the gradients are passed on unjudged.
     """
     if reply.differentiable is False and not call.lost:
         raise NothingFlows("the result carries no gradient")
     found = _flowing(call, reply)
     flowing, gradients = tuple(found), tuple(found.values())
-    if truth is None and not call.cotangents:
+    if truth is None:
         return Judged(reply=reply, values=gradients, wrt=flowing)
     if truth is not None:
         # Where gradients are tracked, other code often runs: its results count as well.

@@ -81,8 +81,11 @@ class Property:
 
     @cached_property
     def judges(self) -> bool:
-        """Whether its calls are held against the oracle; not where it passes other values on."""
-        return not self.template and not forms_used(self.law, self.lets) & {"apart", "again"}
+        """Whether its calls are held against the oracle; not where it passes other values on, or
+        says itself how near they must be."""
+        if self.template or not self.spec.judged:
+            return False
+        return not forms_used(self.law, self.lets) & {"apart", "again"}
 
     @cached_property
     def measures(self) -> frozenset[str]:

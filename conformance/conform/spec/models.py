@@ -117,7 +117,8 @@ class PropertySpec(Strict):
     """One law. `half`: asked in bfloat16 or float16 first, where a profile asks in few dtypes; in
     float32 first when it is false. `layouts`: each to be asked as well in every memory layout that
     the target takes. `interpreted`: also asked of kernels that are interpreted, which take a second
-    for a thousand programs."""
+    for a thousand programs. `judged`: each of its calls is held against the oracle besides; false
+    where the law itself says how near is near enough."""
 
     id: PropertyId
     level: Level = Level.MUST
@@ -142,6 +143,7 @@ class PropertySpec(Strict):
     reach: dict[str, Expression] = Field(default_factory=dict)
     promise: Literal["traffic"] | None = None
     interpreted: bool = True
+    judged: bool = True
     for_: (
         Literal["every operator", "every dim that may be 0", "operators that give sizes"]
         | tuple[Identifier, ...]
