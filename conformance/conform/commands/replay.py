@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,11 +15,11 @@ from conform.draw.case import Case, Source, from_json
 from conform.errors import ConformError
 from conform.records import ExitCode
 from conform.run.constraints import constraints_of
-from conform.run.counterexample import case_in_words, failure_of
+from conform.run.counterexample import NOT_ALONE, after_words, case_in_words, failure_of
 from conform.run.outcomes import Kind, Trial, try_law
 from conform.run.preflight import signatures
 from conform.run.profiles import PROFILES
-from conform.run.session import Session
+from conform.run.session import Asked, Session
 from conform.spec.book import Book, Property, built_in
 from conform.target.ref import TargetRef, parse_target
 from conform.work.client import WorkerClient
@@ -30,7 +30,11 @@ DECIDED = {Kind.HELD, Kind.FAILED}
 
 @dataclass(frozen=True)
 class Recorded:
-    """A case file, read and checked."""
+    """A case file, read and checked.
+
+    `after` is what has to be asked before, where the failure hangs on it; `alone` is false where
+    the case held in a process of its own when it was recorded.
+    """
 
     law: Property
     case: Case
@@ -39,6 +43,8 @@ class Recorded:
     target: str
     seed: int
     versions: dict[str, Any]
+    after: Asked | None = None
+    alone: bool = True
 
 
 class Recorder:
@@ -94,6 +100,7 @@ def read_case_file(file: Path, book: Book) -> Recorded:
         case = from_json(content["case"])
         text, dtype = str(content["target"]), str(content["dtype"])
         identifier, device = str(content["property"]), str(content["device"])
+        after = _after(content["after"], book) if "after" in content else None
     except FileNotFoundError:
         raise ConformError(
             "case-file-missing",
@@ -119,7 +126,15 @@ def read_case_file(file: Path, book: Book) -> Recorded:
         text,
         int(content.get("seed", 0)),
         dict(content.get("versions", {})),
+        after,
+        bool(content.get("alone", True)),
     )
+
+
+def _after(content: Mapping[str, Any], book: Book) -> Asked:
+    """What the recorded case comes after."""
+    case = from_json(content["case"])
+    return Asked(book.property(str(content["property"])), case, str(content["dtype"]))
 
 
 @contextmanager
@@ -143,6 +158,9 @@ def replayed(recorded: Recorded, book: Book, target: str, timeout: float) -> Ite
             interprets=about.interprets,
         )
         _check_claimed(session, recorded)
+        if recorded.after is not None:
+            first = recorded.after
+            try_law(session, session.levelled(first.law), first.case, first.dtype)
         trial = try_law(session, session.levelled(recorded.law), recorded.case, recorded.dtype)
         yield Replayed(recorded, ref, session, trial, tuple(recorder.made))
 
@@ -176,7 +194,12 @@ def _report(found: Replayed) -> int:
     print(f"  {law.spec.statement}")
     for line in case_in_words(recorded.case, recorded.dtype, law.kind):
         print(f"  {line}")
+    if recorded.after is not None:
+        print("\n".join(f"  {line}" for line in after_words(recorded.after)))
     _note_versions(recorded)
+    if trial.kind is Kind.HELD and not recorded.alone:
+        print(f"not decided: the law holds here, but the failure was {NOT_ALONE}; run it whole")
+        return int(ExitCode.INCOMPLETE)
     if trial.kind is Kind.HELD:
         print("fixed: the law holds on this case")
         return int(ExitCode.CONFORMS)

@@ -6,18 +6,23 @@ from typing import Any
 
 from conform.draw.case import Case, Source, Value
 from conform.records import Counterexample
-from conform.run.outcomes import Trial
-from conform.run.session import Session
+from conform.run.afresh import Afresh
+from conform.run.session import Asked, Session
 from conform.spec.book import Property
 
 FAILURE_FORMAT = "conform-failure/1"
+NOT_ALONE = (
+    "not in a process of its own: it hangs on calls before this one (kept between calls?), or "
+    "does not happen each time"
+)
 
 
 def describe_failure(
-    session: Session, law: Property, case: Case, dtype: str, trial: Trial, original: Case
+    session: Session, law: Property, dtype: str, found: Afresh, original: Case
 ) -> Counterexample:
     """The counterexample record; its `case` is the content of the case file."""
-    content = {
+    case, trial = found.small.case, found.small.trial
+    content: dict[str, Any] = {
         "format": FAILURE_FORMAT,
         "target": session.name,
         "property": law.id,
@@ -30,7 +35,26 @@ def describe_failure(
     words = case_in_words(case, dtype, law.kind)
     before = case_in_words(original, dtype, law.kind)
     shrunk_from = "; ".join(before) if before != words else ""
+    if found.after is not None:
+        first = found.after
+        content["after"] = {
+            "property": first.law.id,
+            "dtype": first.dtype,
+            "case": first.case.as_json(),
+        }
+        words += after_words(first)
+    elif found.alone is False:
+        content["alone"] = False
+        words += (NOT_ALONE,)
     return Counterexample(content, trial.message, words, shrunk_from=shrunk_from)
+
+
+def after_words(first: Asked) -> tuple[str, ...]:
+    """Lines on the case without which another one holds."""
+    return (
+        "only after another call in the same process, with",
+        *(f"  {line}" for line in case_in_words(first.case, first.dtype, first.law.kind)),
+    )
 
 
 def case_in_words(case: Case, dtype: str, kind: str = "") -> tuple[str, ...]:

@@ -20,7 +20,7 @@ from conform.run.excuses import excuse_of
 from conform.run.flowing import flowing_elsewhere
 from conform.run.laws import FalseLaw, LawRun
 from conform.run.replies import NothingFlows
-from conform.run.session import Session
+from conform.run.session import Asked, Session
 from conform.run.slots import gradient_slots
 from conform.spec.book import Property
 
@@ -57,6 +57,7 @@ def try_law(
 ) -> Trial:
     """Judge `law` on `case`; never raises for what the target does."""
     session.before_case(law, case, dtype)
+    session.remember(Asked(law, case, dtype))
     maker = session.fresh_calls if fresh else session.calls
     try:
         # Hygiene is about the call, not its values: those are other laws' business.

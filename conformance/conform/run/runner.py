@@ -186,6 +186,7 @@ class Runner:
                 self.request.timeout,
             )
             session.before_case = self._remember(session)
+            session.renew = client.renew
             session.promises = description.promises
             session.interprets = description.interprets
             session.dtypes = dtypes

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -24,6 +24,16 @@ FLOATS = ("float32", "bfloat16", "float16", "float64")
 FULLY_SHRUNK = 2  # failures of one operator
 NUMBERS = 2  # times as many cases where numbers and masks alone go in, as they are cheap
 KEPT = 64  # materials in memory
+RECALLED = 64  # what an operator was asked last
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A law that was tried on a case."""
+
+    law: Property
+    case: Case
+    dtype: str
 
 
 @dataclass
@@ -31,7 +41,8 @@ class Session:
     """A target being judged. `dtypes` are those to judge, `seed` fixes every draw.
 
     `promises` and `interprets` are what the target's description says, `flowing` where gradients
-    are known to flow.
+    are known to flow. `renew` starts a worker that remembers no call, `remembering` are operators
+    that went wrong because of earlier calls.
     """
 
     name: str
@@ -43,11 +54,14 @@ class Session:
     device: str = "cpu"
     timeout: float | None = None
     before_case: Callable[[Property, Case, str], None] = lambda law, case, dtype: None
+    renew: Callable[[], None] | None = None
     promises: tuple[str, ...] = ()
     interprets: bool = False
     dtypes: tuple[str, ...] = FLOATS
     flowing: dict[Any, frozenset[int | str]] = field(default_factory=dict)
+    remembering: set[str] = field(default_factory=set)
     _failures: dict[str, int] = field(default_factory=dict)
+    _earlier: dict[str, deque[Asked]] = field(default_factory=dict)
     _explained: dict[tuple[str, bool], tuple[Diagnosis, ...]] = field(default_factory=dict)
     _oracles: dict[str, Oracle] = field(default_factory=dict)
     _drawn: dict[str, Draws] = field(default_factory=dict)
@@ -96,6 +110,14 @@ class Session:
         # A narrow claim may leave fewer cases than that.
         found = len(self.drawn(law.operator, begin + wanted))
         return max(0, min(begin, found - wanted)), wanted
+
+    def remember(self, asked: Asked) -> None:
+        """Note what is tried, for failures that hang on what came before them."""
+        self._earlier.setdefault(asked.law.operator, deque(maxlen=RECALLED)).append(asked)
+
+    def earlier(self, operator: str) -> tuple[Asked, ...]:
+        """What the operator was asked last."""
+        return tuple(self._earlier.get(operator, ()))
 
     def shrink_budget(self, law: Property) -> float:
         """Seconds for shrinking: an operator's later failures mostly repeat its first ones."""

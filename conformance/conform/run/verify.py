@@ -13,6 +13,7 @@ from conform.draw.leads import USUAL_LEADS
 from conform.draw.options import OptionNotClaimed
 from conform.draw.variant import Drawn, Variant
 from conform.records import Counterexample, Diagnosis, Outcome, Verdict
+from conform.run.afresh import afresh
 from conform.run.counterexample import describe_failure
 from conform.run.diagnose import diagnose
 from conform.run.far import far_cases
@@ -111,10 +112,12 @@ def verify(session: Session, law: Property, dtype: str) -> Verdict:
     if outcome.violated and failing is not None:
         drawn, case, trial = failing
         seconds = session.shrink_budget(law)
+        earlier = session.earlier(law.operator)[:-1]
         small = shrink(session, law, drawn, case, dtype, trial, seconds, varied)
-        example = describe_failure(session, law, small.case, dtype, small.trial, case)
         if outcome is Outcome.FAIL:  # values explain wrong values, not an exception
             explained = session.explained(law, lambda: diagnose(session, law, dtype, small))
+        found = afresh(session, law, dtype, small, (case, trial), earlier, seconds)
+        example = describe_failure(session, law, dtype, found, case)
         reason = ""
     return Verdict(
         property=law.id,

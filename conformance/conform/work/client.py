@@ -106,6 +106,8 @@ class WorkerClient:
                 "unclaimed-option",
                 f"{description.name} does not claim {request.operator}'s option '{unclaimed[0]}'",
             )
+        if self._session is None:
+            self.restarts += 1
         session = self._session or self._start()
         handed = to_target_layout(request, claim.layout)
         limit = self.timeout if timeout is None else timeout
@@ -114,6 +116,14 @@ class WorkerClient:
         reply = self._exchange(session, handed, limit)
         self._answered.add(request.operator)
         return from_target_layout(request, reply, claim.layout)
+
+    def renew(self) -> None:
+        """A new worker, that was asked nothing yet."""
+        if self._session is not None:
+            self._session.close()
+            self._session = None
+            self._answered.clear()
+            self._start()
 
     def _exchange(self, session: Session, request: CallRequest, timeout: float) -> CallReply:
         try:
@@ -143,8 +153,6 @@ class WorkerClient:
         return reply
 
     def _start(self) -> Session:
-        if self._description is not None:
-            self.restarts += 1
         session = Session(self._shared_zygote())
         try:
             self._load(session)
