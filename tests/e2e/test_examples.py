@@ -17,6 +17,7 @@ from conform.spec.book import built_in
 from conform.work.zygote import Zygote
 
 ADAPTERS = sorted((Path(__file__).parents[2] / "examples" / "targets").glob("*.py"))
+SEEDS = (0, 1, 2)  # a known bug may need values that not every seed draws
 # What each library is known to get wrong; see FINDINGS.md. A bug that is mended shows here, too.
 KNOWN = {
     "gpt3_tok": ("tokenizer_encode.*",),
@@ -61,14 +62,17 @@ def package_of(path: Path) -> str:
 def test_a_library_raises_no_unexplained_alarm(path: Path, zygote: Zygote) -> None:
     if find_spec(package_of(path)) is None:
         pytest.skip(f"{package_of(path)} is not installed: make examples")
-    request = Request((str(path),), PROFILES["quick"], timeout=30.0)
-    (target,) = Runner(request, built_in(), (), zygote=zygote).run().targets
-    wrong = {
-        v.property: v.counterexample.message[:200] if v.counterexample else v.reason
-        for v in target.verdicts
-        if v.outcome.violated and v.level is Level.MUST
-    }
-    known = KNOWN.get(path.stem, ())
+    known, wrong = KNOWN.get(path.stem, ()), {}
+    for seed in SEEDS if known else SEEDS[:1]:
+        request = Request((str(path),), PROFILES["quick"], timeout=30.0, seed=seed)
+        (target,) = Runner(request, built_in(), (), zygote=zygote).run().targets
+        wrong |= {
+            v.property: v.counterexample.message[:200] if v.counterexample else v.reason
+            for v in target.verdicts
+            if v.outcome.violated and v.level is Level.MUST
+        }
+        assert sum(v.cases for v in target.verdicts) > 0
+        if wrong:
+            break
     assert {p: m for p, m in wrong.items() if not any(fnmatch(p, k) for k in known)} == {}
     assert bool(wrong) == bool(known), "a known bug is gone: take it out of KNOWN and FINDINGS.md"
-    assert sum(v.cases for v in target.verdicts) > 0

@@ -9,10 +9,17 @@ from typing import Any, Protocol
 import torch
 
 from conform.draw.fill import DTYPES
-from conform.judge.sampling import as_tuple
 from conform.records import Outcome
 from conform.run.constraints import outside
-from conform.run.judgement import Call, blank, judge_gradient, judge_values, overflowed, undeclared
+from conform.run.judgement import (
+    Call,
+    blank,
+    judge_gradient,
+    judge_values,
+    overflowed,
+    rows_without_keys,
+    undeclared,
+)
 from conform.run.material import Material
 from conform.run.oracle import Oracle, Truth
 from conform.run.replies import (
@@ -236,8 +243,7 @@ class TargetCalls:
         self.exact[self.exact_key(oracle.name, call.args, passed)] = truth.exact.outputs
         rows = oracle.conventions.get("masked_rows")
         if call.wrt and rows in ("nan", "any", "mean_of_values"):
-            strict = Oracle(oracle.operator, {**oracle.conventions, "masked_rows": "nan"})
-            outputs = as_tuple(strict(call.args, call.options, self.dtype))
+            outputs = rows_without_keys(oracle, call.args, call.options, self.dtype)
             if any(bool(torch.isnan(x).any()) for x in outputs if x.is_floating_point()):
                 raise NotClaimed(f"rows without a key have no gradient: masked_rows = {rows}")
         return truth
