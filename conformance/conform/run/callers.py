@@ -286,17 +286,21 @@ class _TargetFunction(torch.autograd.Function):
         except NothingFlows:
             found = {}
         if len(found) < len(ctx.slots):
-            _flows_as_drawn(ctx.calls, ctx.operator, set(ctx.slots) - set(found))
+            _flows_as_drawn(ctx.calls, ctx.operator, set(ctx.slots) - set(found), set(found))
             ctx.calls.assumed = True
         gradients = tuple(found[s].to(torch.float64) if s in found else None for s in ctx.slots)
         return (None, None, None, None, None, *gradients)
 
 
-def _flows_as_drawn(calls: TargetCalls, operator: str, slots: set[int | str]) -> None:
+def _flows_as_drawn(
+    calls: TargetCalls, operator: str, slots: set[int | str], found: set[int | str]
+) -> None:
     """NothingFlows unless gradients flow to these slots where the inputs are those that were drawn.
 
     What a target can differentiate must not hang on values: where it can, a gradient that does not
     flow is one of zero, and judged as such; so is one that does not flow in the oracle either.
+    So is one of an input outside of the spec's gradients (of two right variants, say) beside
+    one inside of them that the same call `found`, unless the target's claims leave it out.
     """
     material, oracle = calls.material, calls.oracles(operator)
     named: dict[int | str, Any] = dict(enumerate(material.inputs))
@@ -307,7 +311,8 @@ def _flows_as_drawn(calls: TargetCalls, operator: str, slots: set[int | str]) ->
         raise NothingFlows("a gradient that is asked for does not flow")
     if not slots <= set(usual):
         full = calls.full_options(operator, options)
-        if slots & set(flowing(oracle.bound(material.inputs, full, calls.dtype))):
+        rest = slots & set(flowing(oracle.bound(material.inputs, full, calls.dtype)))
+        if rest and not (found & set(usual) and _claimed(calls, operator, rest)):
             raise NothingFlows("a gradient that is asked for does not flow")
         return
     results = as_tuple(oracle(material.inputs, calls.full_options(operator, options), calls.dtype))
@@ -315,3 +320,10 @@ def _flows_as_drawn(calls: TargetCalls, operator: str, slots: set[int | str]) ->
     judged = calls.call(operator, material.inputs, options, wrt=usual, cotangents=ones)
     if not slots <= set(judged.wrt or usual):
         raise NothingFlows("a gradient that is asked for never flows")
+
+
+def _claimed(calls: TargetCalls, operator: str, slots: set[int | str]) -> bool:
+    """Whether the target claims the gradients of all of these arguments."""
+    names = list(calls.oracles(operator).operator.spec.inputs)
+    claim = calls.claim(operator)
+    return all(claim.differentiates(s if isinstance(s, str) else names[s]) for s in slots)
