@@ -1,4 +1,4 @@
-"""Log-softmax as frameworks differentiate it, and unit vectors."""
+"""Log-softmax and log-sigmoid as frameworks differentiate them, and unit vectors."""
 
 from collections.abc import Callable
 
@@ -8,7 +8,8 @@ from torch import Tensor
 from conform_reference import _check
 from conform_reference._attend import float32_drift, live_maximum
 from conform_reference._kept_softmax import slope_from
-from conform_reference.rounding import injected, mark
+from conform_reference._scores import rounding_error
+from conform_reference.rounding import another_order, either_way, injected, mark
 
 
 def log_softmax(scores: Tensor, dim: int) -> Tensor:
@@ -42,6 +43,27 @@ def slope_made_anew(scores: Tensor, products: Callable[[], Tensor], dim: int) ->
     usual = torch.isfinite(weights) & torch.isfinite(scores.detach())
     change = torch.where(usual, scores - scores.detach(), 0.0)
     return torch.sum(torch.where(usual, weights, 0.0) * change, dim=dim)
+
+
+def log_sigmoid(x: Tensor) -> Tensor:
+    """-log(1 + exp(-x)) without overflow; its slope sigmoid(-x)."""
+
+    def directly(x: Tensor) -> Tensor:
+        # (|x| with a slope at 0: with that of torch.abs, which is 0, the sum's would be twice as
+        # large as it is.)
+        small = mark("small", torch.exp(-torch.where(x > 0, x, -x)))
+        return mark("log_sigmoid", torch.clamp(x, max=0.0) - torch.log1p(small))
+
+    # Binary cross-entropy evaluates it as x + log sigmoid(-x) where the label is zero.
+    y = another_order(directly(x), lambda: x + directly(-x))
+    # Binary cross-entropy takes the slope as 1 - sigmoid(x), whose roundoff is that of 1.
+    error = rounding_error("float32.sigmoid", torch.sigmoid(x)).detach()
+    if injected():
+        # torch's softplus(-x) is -x itself beyond 20, in float64 too; what it leaves out there
+        # is less than float32's roundoff of the rest.
+        tail = torch.where(x < -20.0, torch.exp(x.detach()), 0.0)
+        y = y + either_way(tail * (1.0 + x - x.detach()))
+    return y + error * (x - x.detach())
 
 
 def softmax_of(scores: Tensor) -> Tensor:

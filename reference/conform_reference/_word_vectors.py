@@ -4,8 +4,8 @@ import torch
 from torch import Tensor
 
 from conform_reference import _check
-from conform_reference._scores import rounding_error
-from conform_reference.rounding import another_order, mark
+from conform_reference._cross_entropy import log_sigmoid
+from conform_reference.rounding import mark
 
 
 def one_hot_encode(tokens: Tensor, *, vocabulary: int) -> Tensor:
@@ -19,22 +19,6 @@ def one_hot_encode(tokens: Tensor, *, vocabulary: int) -> Tensor:
             f"tokens={int(tokens.min())}..{int(tokens.max())}: expected ids in [0, {vocabulary})"
         )
     return (tokens.unsqueeze(-1) == torch.arange(vocabulary, device=tokens.device)).long()
-
-
-def _log_sigmoid(x: Tensor) -> Tensor:
-    """-log(1 + exp(-x)) without overflow; its slope sigmoid(-x)."""
-
-    def directly(x: Tensor) -> Tensor:
-        # (|x| with a slope at 0: with that of torch.abs, which is 0, the sum's would be twice as
-        # large as it is.)
-        small = mark("small", torch.exp(-torch.where(x > 0, x, -x)))
-        return mark("log_sigmoid", torch.clamp(x, max=0.0) - torch.log1p(small))
-
-    # Binary cross-entropy evaluates it as x + log sigmoid(-x) where the label is zero.
-    y = another_order(directly(x), lambda: x + directly(-x))
-    # Binary cross-entropy takes the slope as 1 - sigmoid(x), whose roundoff is that of 1.
-    error = rounding_error("float32.sigmoid", torch.sigmoid(x)).detach()
-    return y + error * (x - x.detach())
 
 
 def skipgram_loss(centre: Tensor, context: Tensor, negatives: Tensor) -> Tensor:
@@ -51,8 +35,8 @@ def skipgram_loss(centre: Tensor, context: Tensor, negatives: Tensor) -> Tensor:
     v, u, n = centre.to(dtype), context.to(dtype), negatives.to(dtype)
     positive = mark("score", torch.sum(mark("products", u * v), -1))
     negative = mark("score", torch.sum(mark("products", n * v.unsqueeze(1)), -1))
-    wrong = mark("negative_part", torch.sum(_log_sigmoid(-negative), -1))
-    return -torch.mean(mark("sample", _log_sigmoid(positive) + wrong)).to(centre.dtype)
+    wrong = mark("negative_part", torch.sum(log_sigmoid(-negative), -1))
+    return -torch.mean(mark("sample", log_sigmoid(positive) + wrong)).to(centre.dtype)
 
 
 def glove_loss(

@@ -8,6 +8,13 @@ from conform_reference._cross_entropy import log_softmax, slope_made_anew
 from conform_reference.rounding import another_order, injected, mark
 
 
+def _against(scores: Tensor, own: Tensor) -> Tensor:
+    """log softmax by differences from the target's score, rounded by how far it lies off."""
+    gap = scores - own
+    top = torch.amax(gap, dim=-1, keepdim=True)
+    return gap - (top + torch.log(torch.sum(torch.exp(gap - top), dim=-1, keepdim=True)))
+
+
 def language_model_loss(logits: Tensor, tokens: Tensor, *, ignore_index: int = -100) -> Tensor:
     """Mean of -log softmax(logits[:, t])[tokens[:, t + 1]] in nats, a scalar in logits' dtype.
 
@@ -29,9 +36,14 @@ def language_model_loss(logits: Tensor, tokens: Tensor, *, ignore_index: int = -
             f"tokens={int(tokens.min())}..{int(tokens.max())}: expected ids in [0, {size}) or "
             f"ignore_index={ignore_index}; check the vocabulary and the padding id"
         )
-    log_probabilities = log_softmax(logits[:, :-1].to(compute_dtype(logits)), -1)
+    scores = logits[:, :-1].to(compute_dtype(logits))
+    log_probabilities = log_softmax(scores, -1)
     index = torch.where(kept, target, 0)[..., None]
     nats = -torch.gather(log_probabilities, -1, index)[..., 0]
+    if injected():
+        own = torch.gather(scores, -1, index)
+        at = (scores.detach(), own.detach())
+        nats = nats + slope_made_anew(scores - own, lambda: _against(*at), -1)
     total = mark("total", torch.sum(torch.where(kept, nats, 0.0)))
     return (total / kept.sum()).to(logits.dtype)
 

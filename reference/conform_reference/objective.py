@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from conform_reference import _check
+from conform_reference._cross_entropy import log_sigmoid
 from conform_reference._objective_data import (
     bleu,
     crop_context,
@@ -174,7 +175,7 @@ def dpo_loss(
     rewards = mark("chosen_reward", w - w0) - mark("rejected_reward", l_ - l0)
     margin = mark("margin", another_order(rewards, lambda: _margins(w, l_, w0, l0)))
     scaled = mark("scaled", beta * margin)
-    losses = mark("losses", torch.logaddexp(-scaled, torch.zeros_like(scaled)))
+    losses = mark("losses", -log_sigmoid(scaled))
     return mark("total", losses.mean()).to(chosen.dtype)
 
 
