@@ -23,6 +23,7 @@ KNOWN = {
     "gpt3_tok": ("tokenizer_encode.*",),
     "hf_clip": ("clip_logits.*",),
     "hf_conformer": ("subsampled_padding_mask.*",),
+    "onnx_reference": ("attention.mask-of-any-form", "attention.bias-of-any-form"),
     "peft_lokr": ("lokr_factors.*",),
     "performer": ("linear_attention.*",),
     "performer_softmax": ("orthogonal_features.*", "performer_attention.*"),
