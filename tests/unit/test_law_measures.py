@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+import torch.nn.attention.bias
 
 from conform.errors import ConformError
 from conform.law.evaluate import Evaluator
@@ -22,7 +23,7 @@ from conform.spec.book import built_in
 from conform.target.declaration import read_declaration
 from conform.work.caller import BoundOperator
 from conform.work.execute import Executor
-from conform.work.protocol import CallRequest, TensorArg
+from conform.work.protocol import CallRequest, ReplyOutcome, TensorArg
 from conform.work.zygote import Zygote
 
 X = torch.arange(6.0)
@@ -248,6 +249,24 @@ def test_a_call_that_cannot_be_metered_says_why() -> None:
     assert (reply.measured, reply.unmeasured) == (None, "nobody watches")
     plain = Executor(bound, "cpu").execute(CallRequest("softmax", request.args))
     assert (plain.measured, plain.unmeasured) == (None, "")
+
+
+def test_a_call_that_pytorch_cannot_watch_is_made_unwatched() -> None:
+    """torch's CausalBias is a subclass that no dispatch mode lets come to be."""
+    bias = torch.nn.attention.bias.causal_lower_right
+    x = TensorArg.of(torch.ones(1, 1, 2, 4))
+    attend = BoundOperator(
+        lambda x: torch.nn.functional.scaled_dot_product_attention(x, x, x, bias(2, 2))
+    )
+    failing = BoundOperator(lambda x: x @ x)
+    executor = Executor({"attend": attend, "failing": failing}, "cpu")
+    reply = executor.execute(CallRequest("attend", (x,), measure=True))
+    assert (reply.outcome, reply.exception, reply.measured) == (ReplyOutcome.RETURNED, None, None)
+    assert "CausalBias" in reply.unmeasured
+    assert len(reply.results) == 1
+    reply = executor.execute(CallRequest("failing", (x,), measure=True))
+    assert reply.outcome is ReplyOutcome.RAISED
+    assert reply.exception is not None
 
 
 def test_gradients_are_metered_with_the_call() -> None:

@@ -12,7 +12,7 @@ from conform.work.caller import BoundOperator, Caller
 from conform.work.gpu import end_if_lost
 from conform.work.memory import ArgumentMemory, KeptResults
 from conform.work.progress import LATE, Progress, meter_of, reply_of
-from conform.work.protocol import CallReply, CallRequest, Effects
+from conform.work.protocol import CallReply, CallRequest, Effects, ReplyOutcome
 
 
 class Executor:
@@ -29,14 +29,16 @@ class Executor:
     def execute(self, request: CallRequest) -> CallReply:
         """Call the operator once (again with `repeat` and `order`) and report everything seen."""
         operator = self._operators[request.operator]
-        memory = ArgumentMemory(request.named_args(), self._caller.device)
-        progress = Progress()
         # What does not fit makes kernels go astray, which the meter holds back.
-        if (request.measure or (request.unfit and has_kernels())) and not self._unmeasured:
-            progress.meter = meter_of(memory)
-        self._caller.guarded(
-            progress, lambda: self._caller.call(operator, request, memory, progress)
-        )
+        metered = (request.measure or (request.unfit and has_kernels())) and not self._unmeasured
+        memory, progress = self._called(operator, request, metered)
+        unmeasured = self._unmeasured
+        if metered and progress.outcome is ReplyOutcome.RAISED and not has_kernels():
+            # PyTorch cannot make some tensor subclasses (CausalBias) while it is watched.
+            told = progress.exception
+            memory, progress = self._called(operator, request, metered=False)
+            if progress.outcome is not ReplyOutcome.RAISED and told is not None:
+                unmeasured = f"while it is watched the call raises {told.type}: {told.message}"
         mutated, margins = memory.changed()
         versions = memory.version_changed()
         previous_changed = not self._previous.intact()
@@ -64,8 +66,19 @@ class Executor:
             straight=progress.straight,
         )
         reply = reply_of(progress, effects, previous_changed)
-        unmeasured = self._unmeasured or ("" if measured else LATE)
+        unmeasured = unmeasured or ("" if measured else LATE)
         return replace(reply, measured=measured, unmeasured=unmeasured if request.measure else "")
+
+    def _called(
+        self, operator: BoundOperator, request: CallRequest, metered: bool
+    ) -> tuple[ArgumentMemory, Progress]:
+        """One call on arguments of its own."""
+        memory = ArgumentMemory(request.named_args(), self._caller.device)
+        progress = Progress(meter=meter_of(memory) if metered else None)
+        self._caller.guarded(
+            progress, lambda: self._caller.call(operator, request, memory, progress)
+        )
+        return memory, progress
 
     def _apart(self, operator: BoundOperator, request: CallRequest, progress: Progress) -> None:
         """Pull back in other ways as well."""
