@@ -18,7 +18,11 @@ def off(actual: float) -> Residual:
     ("trial", "aloud"),
     [
         (Trial(Kind.FAILED, "raised ValueError", Outcome.ERROR), True),
-        (Trial(Kind.FAILED, "returned the result with shape (1, 1), expected (1,)"), True),
+        (
+            Trial(Kind.FAILED, "returned the result with shape (1, 1), expected (1,)", shape=True),
+            True,
+        ),
+        (Trial(Kind.FAILED, "no gradient flows to x, which is declared differentiable"), False),
         (Trial(Kind.FAILED, "disagrees", residual=off(math.nan)), True),
         (Trial(Kind.FAILED, "disagrees", residual=off(2.0)), False),
         (Trial(Kind.FAILED, "killed", Outcome.CRASH), False),

@@ -32,6 +32,11 @@ def malformed(
     return ""
 
 
+def shapes_of(results: Sequence[Any]) -> list[tuple[int, ...] | None]:
+    """The shape of each result that is a tensor."""
+    return [tuple(x.shape) if isinstance(x, Tensor) else None for x in results]
+
+
 def _one(material: Material, spec: ResultSpec, got: Any, want: Any, info: ResultInfo | None) -> str:
     kind = type(got).__name__
     if isinstance(want, frozenset | set):

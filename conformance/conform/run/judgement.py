@@ -23,7 +23,7 @@ from conform.records import Outcome
 from conform.run.batch_sums import added_up, by_sequence, few, shared
 from conform.run.decided import Settled, is_open, settle
 from conform.run.excuses import excuse_of, flushed_change, undeclared_change
-from conform.run.forms import malformed
+from conform.run.forms import malformed, shapes_of
 from conform.run.material import Material
 from conform.run.oracle import Oracle, Truth
 from conform.run.replies import (
@@ -88,7 +88,8 @@ def judge_values(call: Call, reply: CallReply, truth: Truth) -> Judged:
     oracle, results = call.oracle, list(reply.results)
     problem = malformed(call.material, oracle.operator.spec, truth.exact.outputs, reply)
     if problem:
-        raise Violation(Outcome.FAIL, f"{oracle.name} {problem}")
+        shape = shapes_of(results) != shapes_of(truth.exact.outputs)
+        raise Violation(Outcome.FAIL, f"{oracle.name} {problem}", shape=shape)
     settled = settle(
         oracle.operator.spec.results,
         truth,

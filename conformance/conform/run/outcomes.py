@@ -50,6 +50,7 @@ class Trial:
     residual: Residual | None = None
     reached: tuple[str, ...] = ()
     record: CallRecord | None = None
+    shape: bool = False  # failed, as results have other shapes
 
 
 def try_law(
@@ -70,6 +71,7 @@ def try_law(
             violation.outcome,
             violation.residual,
             record=violation.record,
+            shape=violation.shape,
         )
     except Refused as refusal:
         plain = case.plain()

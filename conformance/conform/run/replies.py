@@ -24,12 +24,15 @@ class Violation(Exception):
         message: str,
         residual: Residual | None = None,
         record: CallRecord | None = None,
+        *,
+        shape: bool = False,
     ) -> None:
         super().__init__(message)
         self.outcome = outcome
         self.message = message
         self.residual = residual
         self.record = record
+        self.shape = shape  # results of other shapes
 
 
 class Refused(Exception):

@@ -146,7 +146,7 @@ def _unusual(variant: Variant) -> bool:
 def _aloud(trial: Trial) -> bool:
     """Whether nobody can take the answer for a result: an error, another shape, NaN."""
     if trial.kind is Kind.FAILED and trial.outcome is Outcome.FAIL:
-        return trial.residual is None or math.isnan(trial.residual.actual)
+        return trial.shape or (trial.residual is not None and math.isnan(trial.residual.actual))
     return trial.outcome is Outcome.ERROR
 
 
