@@ -7,7 +7,9 @@ import pytest
 from conform.judge.criterion import Residual
 from conform.records import Outcome
 from conform.run.outcomes import Kind, Trial
+from conform.run.replies import Violation, raise_for
 from conform.run.verify import _aloud
+from conform.work.protocol import CallReply, ReplyOutcome
 
 
 def off(actual: float) -> Residual:
@@ -31,3 +33,12 @@ def off(actual: float) -> Residual:
 )
 def test_what_is_said_aloud(trial: Trial, aloud: bool) -> None:
     assert _aloud(trial) is aloud
+
+
+def test_an_answer_that_no_cotangent_fits_is_of_another_shape() -> None:
+    reply = CallReply(
+        ReplyOutcome.MALFORMED, result_note="result 0 has shape=(1, 1); expected (1,)"
+    )
+    with pytest.raises(Violation) as caught:
+        raise_for("dora_linear", reply)
+    assert caught.value.shape

@@ -32,7 +32,7 @@ class Violation(Exception):
         self.message = message
         self.residual = residual
         self.record = record
-        self.shape = shape  # results of other shapes
+        self.shape = shape  # results of other shapes, or of none
 
 
 class Refused(Exception):
@@ -170,7 +170,7 @@ def raise_for(operator: str, reply: CallReply, tracked: bool = False) -> None:
         raise Violation(Outcome.CRASH, f"{operator} crashed: {reply.result_note or words}")
     if reply.outcome is ReplyOutcome.TIMED_OUT:
         raise Violation(Outcome.TIMEOUT, f"{operator} did not answer: {reply.result_note or words}")
-    raise Violation(Outcome.FAIL, f"{operator} {reply.result_note or words}")
+    raise Violation(Outcome.FAIL, f"{operator} {reply.result_note or words}", shape=True)
 
 
 def disagreement(operator: str, judged: Judged, tracked: bool) -> str:
