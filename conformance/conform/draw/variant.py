@@ -42,7 +42,7 @@ class Variant:
     `plain` when memory is contiguous and many options that it leaves free stay at their defaults,
     but for a flag; in the memory `layout` that it names, if any (`A|B`: in turn); with other
     `leads` (LEADS); with the tensors named in `zeros` all zero; with the option `zero_option` set
-    to the number 0."""
+    to the number 0; with `long` sums, which half precision may round on the way."""
 
     dims: dict[str, str] = field(default_factory=dict)
     options: dict[str, Any] = field(default_factory=dict)
@@ -54,6 +54,7 @@ class Variant:
     leads: str = ""
     zeros: tuple[str, ...] = ()
     zero_option: str = ""
+    long: bool = False
 
 
 @dataclass(frozen=True)

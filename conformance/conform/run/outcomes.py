@@ -53,6 +53,16 @@ class Trial:
     shape: bool = False  # failed, as results have other shapes
 
 
+# Roundings that a sum in half precision may meet on its way, as pieces of it are added up; their
+# errors grow with the root of their number.
+PIECES = 64
+
+
+def beyond(trial: Trial) -> bool:
+    """Whether a trial is worse than so many roundings make of it."""
+    return trial.residual is None or trial.residual.excess > PIECES**0.5
+
+
 def try_law(
     session: Session, law: Property, case: Case, dtype: str, *, fresh: bool = False
 ) -> Trial:

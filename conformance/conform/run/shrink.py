@@ -13,7 +13,7 @@ from conform.draw.case import Case
 from conform.draw.expressions import Unsatisfied
 from conform.draw.variant import Constraints, Drawn, Variant
 from conform.law.grammar import LawError
-from conform.run.outcomes import Kind, Trial, try_law
+from conform.run.outcomes import Kind, Trial, beyond, try_law
 from conform.run.session import Session, variant_of
 from conform.spec.book import Property
 
@@ -59,7 +59,8 @@ def shrink(
             if smaller == best.case or not _legal(session, law, smaller, dtype):
                 continue
             again = try_law(session, law, smaller, dtype, fresh=True)
-            if again.kind is Kind.FAILED and again.outcome is trial.outcome:
+            fails = again.kind is Kind.FAILED and again.outcome is trial.outcome
+            if fails and (beyond(again) or not new_variant.long):
                 best = Shrunk(smaller, again, drawn, tried)
                 variant, limits, progress = new_variant, new_limits, True
                 break
