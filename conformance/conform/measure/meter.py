@@ -57,6 +57,11 @@ class Meter:
         # Kernels of a triton that was imported in the block were not seen.
         self.missed_launches |= blind and has_kernels()
 
+    @property
+    def launched(self) -> bool:
+        """Whether a Triton kernel was launched so far."""
+        return self._launches > 0
+
     # -- kernels -------------------------------------------------------------------------------
 
     def launch(self, run: Callable[[], Any], arguments: tuple[Any, ...]) -> Any:

@@ -33,7 +33,8 @@ class Executor:
         metered = (request.measure or (request.unfit and has_kernels())) and not self._unmeasured
         memory, progress = self._called(operator, request, metered)
         unmeasured = self._unmeasured
-        if metered and progress.outcome is ReplyOutcome.RAISED and not has_kernels():
+        eager = progress.meter is not None and not progress.meter.launched
+        if eager and progress.outcome is ReplyOutcome.RAISED:
             # PyTorch cannot make some tensor subclasses (CausalBias) while it is watched.
             told = progress.exception
             memory, progress = self._called(operator, request, metered=False)
