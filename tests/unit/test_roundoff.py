@@ -93,10 +93,13 @@ def test_equal_terms_add_up_to_more_than_others() -> None:
     x = seeded(1, 40, seed=3).expand(count, 40)
     weights = torch.full((2, count), 1 / 4099, dtype=torch.float64)
     weights[:, ::7] = 0.0  # as where a mask hides
-    exact = (weights.float() @ x.float()).double() - weights.float().double() @ x.float().double()
-    real = float((exact / (weights @ x) / U32).square().mean().sqrt())
+    one_lane = torch.zeros(2, 40)  # a machine's own product may have any number of lanes
+    for weight, row in zip(weights.float().T, x.float(), strict=True):
+        one_lane += weight[:, None] * row
+    exact = weights.float().double() @ x.float().double()
+    real = float(((one_lane - exact) / exact / U32).square().mean().sqrt())
     equal = relative_noise(torch.mm, weights, x)
-    assert real / 2 < equal < real * 4
+    assert real / 2 < equal < real * 2
     assert relative_noise(lambda t: t.sum(0), x.abs()) > equal / 2
     for function in (torch.sum, torch.mean, lambda t: t.mean((0, 1), keepdim=True)):
         with Roundoff(2):
