@@ -44,7 +44,9 @@ def poisoning_environment(threads: int) -> dict[str, str]:
 
     0x7f7f... is 3.4e38 in float32 and bfloat16, NaN in float16, 1.4e306 in float64, and no index.
     The byte given is for freed memory, fresh memory holds its complement; glibc's per-thread cache
-    would hand freed memory out again unpoisoned, so it is off.
+    would hand freed memory out again unpoisoned, so it is off. So are AMX tiles, unless the
+    environment says otherwise: oneDNN's bfloat16 products on them read what lies behind a row and
+    multiply it by zero, which makes NaN of NaN (uxlfoundation/oneDNN#5717; in torch 2.13).
     """
     environment = dict(os.environ)
     environment["MALLOC_PERTURB_"] = str(0x80)
@@ -52,6 +54,7 @@ def poisoning_environment(threads: int) -> dict[str, str]:
     environment["GLIBC_TUNABLES"] = ":".join([*tunables, "glibc.malloc.tcache_count=0"])
     environment["OMP_NUM_THREADS"] = str(threads)
     environment["MKL_NUM_THREADS"] = str(threads)
+    environment.setdefault("ONEDNN_MAX_CPU_ISA", "AVX512_CORE_FP16")  # the last one before AMX
     return environment
 
 
