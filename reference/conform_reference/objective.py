@@ -147,7 +147,12 @@ def info_nce(queries: Tensor, keys: Tensor, *, temperature: float) -> Tensor:
         # log(1 + sum exp(s_j - s_i)), as the N-pair loss (Sohn 2016) has it: up to twice as large.
         return cost(scores - torch.diagonal(scores).unsqueeze(1))
 
-    return another_order(cost(scores), of_differences).to(queries.dtype)
+    def of_pairs() -> Tensor:
+        # Who never stores the scores evaluates those of the pairs once more, apart.
+        return (queries.to(dtype) * keys.to(dtype)).sum(-1).mean() / temperature
+
+    loss = another_order(cost(scores), of_differences)
+    return another_order(loss, of_pairs).to(queries.dtype)
 
 
 def dpo_loss(

@@ -68,7 +68,7 @@ def clustered_attention(q, k, v, query_order, key_order, *, clusters):
 def shared_qk_attention(qk, v, buckets, *, causal=False):
     x = up(qk)
     L = x.shape[2]
-    keys = x / torch.linalg.vector_norm(x, dim=-1, keepdim=True)
+    keys = torch.nn.functional.normalize(x, dim=-1, eps=torch.finfo(x.dtype).tiny)
     same = buckets[..., :, None] == buckets[..., None, :]
     if causal:
         same = same & torch.ones(L, L, dtype=torch.bool).tril()
