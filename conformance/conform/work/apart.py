@@ -24,8 +24,8 @@ PAIRS = 4  # of arguments for which one tensor is passed
 def gradients_apart(
     caller: Caller, operator: BoundOperator, request: CallRequest, progress: Progress
 ) -> str:
-    """What is wrong when gradients are asked for one by one, after a call without any, or with
-    other calls between the way there and the way back.
+    """What is wrong when gradients are asked for one by one, after a call without any, of the same
+    leaves again, or with other calls between the way there and the way back.
 
     All on one memory, so that what an earlier call kept there is found again.
     """
@@ -47,6 +47,9 @@ def gradients_apart(
             return f"{words}, asked for alone, raises {part.exception.type}"
         if not _same(progress, part):
             return f"{words} is another when nothing else has one"
+    stepped = _stepped(caller, operator, request, memory, progress)
+    if stepped:
+        return stepped
     overtaken = _overtaken(caller, operator, request, memory, progress)
     if overtaken:
         return overtaken
@@ -149,6 +152,25 @@ def _same(whole: Progress, part: Progress) -> bool:
     return other and mostly_same(whole.gradients, part.gradients)
 
 
+def _stepped(
+    caller: Caller,
+    operator: BoundOperator,
+    request: CallRequest,
+    memory: ArgumentMemory,
+    progress: Progress,
+) -> str:
+    """What is wrong when the same leaves, as parameters are, go there and back a second time: what
+    was made of them is kept by object, and a graph that was gone back is spent."""
+    values = leaves_of(request, memory)
+    _pulled(caller, operator, request, memory, Progress(), values)
+    if memory.changed()[0]:
+        return ""  # such a leaf is part of a graph by then
+    part = _pulled(caller, operator, request, memory, Progress(), values)
+    if part.exception is not None:
+        return f"a second call with the same parameters raises {part.exception.type}"
+    return "" if _same(progress, part) else "a second call with the same parameters learns another"
+
+
 def _overtaken(
     caller: Caller,
     operator: BoundOperator,
@@ -226,10 +248,11 @@ def _pulled(
     request: CallRequest,
     memory: ArgumentMemory,
     progress: Progress,
+    values: dict[ArgKey, Any] | None = None,
 ) -> Progress:
     if memory.changed()[0]:  # restoring counts as a change of the argument
         memory.restore()
-    caller.guarded(progress, lambda: caller.call(operator, request, memory, progress))
+    caller.guarded(progress, lambda: caller.call(operator, request, memory, progress, values))
     return progress
 
 
