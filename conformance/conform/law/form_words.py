@@ -8,7 +8,8 @@ FORM_WORDS: dict[str, str] = {
     "backward": "backward(call): the call, and ones pulled back to every input with a gradient.",
     "edit": "edit(x[region], value): a copy of x whose region is replaced.",
     "depends": "depends(f, x[region], ...): f changes when the regions are edited.",
-    "raises": "raises(f): evaluating f makes the target raise.",
+    "raises": "raises(f): evaluating f makes the target raise, and leaves global state and inputs "
+    "as they were.",
     "map": "map(lambda a: ..., items): a tuple; several item tuples are walked together.",
     "fold": "fold(lambda acc, item: ..., items[, start]): left fold over a tuple.",
     "growth": "growth(lambda n: measure, sizes): exponent of the least-squares power law.",

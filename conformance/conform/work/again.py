@@ -48,8 +48,8 @@ def repeat(
     _renew(other, request)
     last = Progress()
     caller.guarded(last, lambda: caller.call_quietly(operator, request, other, last))
-    progress.kept = kept.intact()
     if last.returned is None:
+        progress.kept = kept.intact()
         return
     # The rest in the other mode: buffers and copies are often kept where no gradient is wanted.
     turned = replace(request, no_grad=not request.no_grad)
@@ -57,6 +57,7 @@ def repeat(
     _renew(other, request)
     alone = Progress()
     caller.guarded(alone, lambda: caller.call_quietly(operator, turned, other, alone))
+    progress.kept = kept.intact()  # of two buffers in turn the second is full as well
     if alone.returned is None:
         return
     kept = KeptResults(alone.returned.tensors())
@@ -64,7 +65,8 @@ def repeat(
     # Who keeps the latest call alone has to have seen this memory last.
     memory.restore()
     latest = Progress()
-    caller.guarded(latest, lambda: caller.call_quietly(operator, turned, memory, latest))
+    for _ in range(2):  # of two buffers in turn
+        caller.guarded(latest, lambda: caller.call_quietly(operator, turned, memory, latest))
     progress.kept = progress.kept and kept.intact()
     memory.restore()
     _renew(memory, request)

@@ -262,12 +262,12 @@ def _another_layer(
     values: dict[ArgKey, Any],
     others: dict[ArgKey, Any],
 ) -> None:
-    """A layer of the same sizes goes there and back, and one with options of its own goes there."""
+    """A layer of the same sizes goes there and back, and one goes there, with options of its own
+    if there are any: what is saved on a stack is not on top of it then."""
     returned = unpack(invoke(operator, request, values)).tensors()
     floats = [y for y in returned if y.is_floating_point() and y.requires_grad]
     with suppress(Exception):  # what this layer lacks is for its own calls to tell
         cotangents = [torch.ones_like(y) for y in floats]
         torch.autograd.grad(floats, [values[k] for k in request.wrt], cotangents, allow_unused=True)
-    if others:
-        with suppress(Exception):  # they may not fit each other
-            invoke(operator, request, {**values, **others})
+    with suppress(Exception):  # they may not fit each other
+        invoke(operator, request, {**values, **others})
