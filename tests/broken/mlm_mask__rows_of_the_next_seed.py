@@ -1,4 +1,4 @@
-"""Each row has a generator of its own, of seed + row: the next seed selects the same, one row on."""
+"""Each row has a generator of its own, of seed + row, and so has the next seed's row before it."""
 
 import torch
 
