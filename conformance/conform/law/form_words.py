@@ -23,7 +23,8 @@ FORM_WORDS: dict[str, str] = {
     "renewed": "renewed(call): with its inputs overwritten in place, the call sees the new values.",
     "apart": "apart(backward(call)): each gradient is the same when it alone is asked for, also "
     "after a call without gradients, with the same parameters once more, or with other calls "
-    "before the way back; those of several results add up; later ones leave it alone.",
+    "before the way back; writing into a result changes none unless that raises; those of several "
+    "results add up; later ones leave it alone.",
     "again": "again(backward(call)): the gradients are the same when one graph is gone back a "
     "second time, unless that raises.",
     "straight": "straight(backward(call)): the gradients are the same for contiguous copies of the "

@@ -53,6 +53,8 @@ def gradients_apart(
     overtaken = _overtaken(caller, operator, request, memory, progress)
     if overtaken:
         return overtaken
+    if _overwritten(caller, operator, request, memory, progress):
+        return "the gradients are others when a result is written over before, and nothing is said"
     tensors = progress.returned.tensors() if progress.returned else []
     floats = [x for x in tensors if x.is_floating_point()]
     if len(floats) > 1:
@@ -169,6 +171,27 @@ def _stepped(
     if part.exception is not None:
         return f"a second call with the same parameters raises {part.exception.type}"
     return "" if _same(progress, part) else "a second call with the same parameters learns another"
+
+
+def _overwritten(
+    caller: Caller,
+    operator: BoundOperator,
+    request: CallRequest,
+    memory: ArgumentMemory,
+    progress: Progress,
+) -> bool:
+    """Whether halving the results in place, as a residual connection or a dropout writes into them,
+    changes the gradients behind autograd's back, which raises for what was saved by its means."""
+    between = Progress()
+
+    def overwrite() -> None:
+        for y in between.returned.tensors() if between.returned else ():
+            with suppress(RuntimeError), torch.no_grad():  # autograd may forbid it
+                y.mul_(0.5) if y.requires_grad else None
+
+    between.meanwhile = overwrite
+    part = _pulled(caller, operator, request, memory, between)
+    return part.exception is None and not same_gradients(progress.gradients, [part.gradients])
 
 
 def _overtaken(
