@@ -20,7 +20,8 @@ FORM_WORDS: dict[str, str] = {
     "of random generators among them.",
     "random_drawn": "random_drawn(call): number of global random generators that it drew from.",
     "kept": "kept(call): the result survives a later call with other values.",
-    "renewed": "renewed(call): with its inputs overwritten in place, the call sees the new values.",
+    "renewed": "renewed(call): with its inputs overwritten in place, the call sees the new values, "
+    "and other options with the same inputs.",
     "apart": "apart(backward(call)): each gradient is the same when it alone is asked for, also "
     "after a call without gradients, with the same parameters once more, or with other calls "
     "before the way back; writing into a result changes none unless that raises; those of several "
