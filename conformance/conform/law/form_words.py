@@ -8,7 +8,8 @@ FORM_WORDS: dict[str, str] = {
     "backward": "backward(call): the call, and ones pulled back to every input with a gradient.",
     "edit": "edit(x[region], value): a copy of x whose region is replaced.",
     "depends": "depends(f, x[region], ...): f changes when the regions are edited.",
-    "raises": "raises(f): evaluating f makes the target raise.",
+    "raises": "raises(f): evaluating f makes the target raise, and leaves global state and inputs "
+    "as they were.",
     "map": "map(lambda a: ..., items): a tuple; several item tuples are walked together.",
     "fold": "fold(lambda acc, item: ..., items[, start]): left fold over a tuple.",
     "growth": "growth(lambda n: measure, sizes): exponent of the least-squares power law.",
@@ -19,10 +20,12 @@ FORM_WORDS: dict[str, str] = {
     "of random generators among them.",
     "random_drawn": "random_drawn(call): number of global random generators that it drew from.",
     "kept": "kept(call): the result survives a later call with other values.",
-    "renewed": "renewed(call): with its inputs overwritten in place, the call sees the new values.",
+    "renewed": "renewed(call): with its inputs overwritten in place, the call sees the new values, "
+    "and other options with the same inputs.",
     "apart": "apart(backward(call)): each gradient is the same when it alone is asked for, also "
-    "after a call without gradients, or with other calls before the way back; those of "
-    "several results add up; later ones leave it alone.",
+    "after a call without gradients, with the same parameters once more, or with other calls "
+    "before the way back; writing into a result changes none unless that raises; those of several "
+    "results add up; later ones leave it alone.",
     "again": "again(backward(call)): the gradients are the same when one graph is gone back a "
     "second time, unless that raises.",
     "straight": "straight(backward(call)): the gradients are the same for contiguous copies of the "

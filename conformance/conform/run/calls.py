@@ -35,6 +35,7 @@ from conform.run.replies import (
 from conform.run.requests import Asked, make_request
 from conform.spec.book import Operator
 from conform.target.claims import OperatorClaim
+from conform.work.effects import DRAWN
 from conform.work.protocol import Apart, CallReply, CallRequest, ReplyOutcome
 
 __all__ = [
@@ -86,6 +87,7 @@ class TargetCalls:
     memo: dict[Any, Judged] = field(default_factory=dict)
     before_call: Callable[[], None] = lambda: None
     expecting_error: bool = False
+    left: tuple[str, ...] = ()  # what an expected error left changed
     doubtful: bool = False
     assumed: bool = False  # a gradient that does not flow was taken for zero
     overflowed: bool = False  # a result left the dtype's range, as it may
@@ -191,6 +193,8 @@ class TargetCalls:
             if reply.outcome is ReplyOutcome.RAISED and _ignores(spec, claim, args):
                 raise NotClaimed(f"{operator} takes no ignore_index, and targets are to be ignored")
             raised = reply.outcome is ReplyOutcome.RAISED and not self.expecting_error
+            settings = (x for x in reply.effects.state_changed if x not in DRAWN)
+            self.left = (*settings, *undeclared(made, reply))
             # Without an option that the target lacks, the inputs may not fit: not its fault.
             if raised and _beyond_range(reply, truth or self._truth(made, passed)):
                 raise NotClaimed(f"the result of {operator} is beyond the range of numbers")

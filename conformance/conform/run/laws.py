@@ -231,6 +231,9 @@ class LawRun:
             self.target.value(node.args[0])
         except Violation as violation:
             if violation.outcome is Outcome.ERROR:
+                if self.calls.left:
+                    note = f"the error leaves changed: {', '.join(self.calls.left)}"
+                    return LawVerdict(False, None, note)
                 return LawVerdict(True, None, violation.message.split("\n")[0])
             raise
         except Refused:

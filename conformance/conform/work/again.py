@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
 import torch
 
 from conform.measure import reversed_programs
-from conform.work.caller import BoundOperator, Caller
+from conform.work.caller import BoundOperator, Caller, invoke
 from conform.work.memory import ArgumentMemory, KeptResults
+from conform.work.passing import argument_values, other_options
 from conform.work.progress import Progress
-from conform.work.protocol import CallRequest
+from conform.work.protocol import ArgKey, CallRequest
 from conform.work.repeats import alike, differences
+from conform.work.results import unpack
 
 
 def repeat(
@@ -48,8 +52,8 @@ def repeat(
     _renew(other, request)
     last = Progress()
     caller.guarded(last, lambda: caller.call_quietly(operator, request, other, last))
-    progress.kept = kept.intact()
     if last.returned is None:
+        progress.kept = kept.intact()
         return
     # The rest in the other mode: buffers and copies are often kept where no gradient is wanted.
     turned = replace(request, no_grad=not request.no_grad)
@@ -57,6 +61,7 @@ def repeat(
     _renew(other, request)
     alone = Progress()
     caller.guarded(alone, lambda: caller.call_quietly(operator, turned, other, alone))
+    progress.kept = kept.intact()  # of two buffers in turn the second is full as well
     if alone.returned is None:
         return
     kept = KeptResults(alone.returned.tensors())
@@ -64,14 +69,46 @@ def repeat(
     # Who keeps the latest call alone has to have seen this memory last.
     memory.restore()
     latest = Progress()
-    caller.guarded(latest, lambda: caller.call_quietly(operator, turned, memory, latest))
+    for _ in range(2):  # of two buffers in turn
+        caller.guarded(latest, lambda: caller.call_quietly(operator, turned, memory, latest))
     progress.kept = progress.kept and kept.intact()
     memory.restore()
     _renew(memory, request)
     renewed = Progress()
     caller.guarded(renewed, lambda: caller.call_quietly(operator, turned, memory, renewed))
     found = list(renewed.returned.results) if renewed.returned else []
-    progress.renewed = alike(wanted, found)
+    progress.renewed = alike(wanted, found) and _heeds(caller, operator, turned)
+
+
+def _heeds(caller: Caller, operator: BoundOperator, request: CallRequest) -> bool:
+    """Whether the very tensors of a call give with other options what equal ones give: what is made
+    of parameters is kept by them, without the options that went into it."""
+    for others in filter(None, other_options(request)):
+        results = []
+        for earlier in (True, False):
+            memory, given = ArgumentMemory(request.named_args(), caller.device), Progress()
+            for options in ({}, others) if earlier else (others,):
+                call = partial(_with_options, operator, request, memory, given, options)
+                caller.guarded(given, call)
+                if memory.changed()[0]:
+                    return True  # what is written into has other values by then
+            results.append(given.returned)
+        seen, fresh = results
+        if seen and fresh and not alike(list(fresh.results), list(seen.results)):
+            return False
+    return True
+
+
+def _with_options(
+    operator: BoundOperator,
+    request: CallRequest,
+    memory: ArgumentMemory,
+    progress: Progress,
+    options: dict[ArgKey, Any],
+) -> None:
+    progress.returned = None
+    values = {**argument_values(request, memory), **options}
+    progress.returned = unpack(invoke(operator, request, values))
 
 
 def reordered(

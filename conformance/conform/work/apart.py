@@ -24,8 +24,8 @@ PAIRS = 4  # of arguments for which one tensor is passed
 def gradients_apart(
     caller: Caller, operator: BoundOperator, request: CallRequest, progress: Progress
 ) -> str:
-    """What is wrong when gradients are asked for one by one, after a call without any, or with
-    other calls between the way there and the way back.
+    """What is wrong when gradients are asked for one by one, after a call without any, of the same
+    leaves again, or with other calls between the way there and the way back.
 
     All on one memory, so that what an earlier call kept there is found again.
     """
@@ -47,9 +47,14 @@ def gradients_apart(
             return f"{words}, asked for alone, raises {part.exception.type}"
         if not _same(progress, part):
             return f"{words} is another when nothing else has one"
+    stepped = _stepped(caller, operator, request, memory, progress)
+    if stepped:
+        return stepped
     overtaken = _overtaken(caller, operator, request, memory, progress)
     if overtaken:
         return overtaken
+    if _overwritten(caller, operator, request, memory, progress):
+        return "the gradients are others when a result is written over before, and nothing is said"
     tensors = progress.returned.tensors() if progress.returned else []
     floats = [x for x in tensors if x.is_floating_point()]
     if len(floats) > 1:
@@ -149,6 +154,46 @@ def _same(whole: Progress, part: Progress) -> bool:
     return other and mostly_same(whole.gradients, part.gradients)
 
 
+def _stepped(
+    caller: Caller,
+    operator: BoundOperator,
+    request: CallRequest,
+    memory: ArgumentMemory,
+    progress: Progress,
+) -> str:
+    """What is wrong when the same leaves, as parameters are, go there and back a second time: what
+    was made of them is kept by object, and a graph that was gone back is spent."""
+    values = leaves_of(request, memory)
+    _pulled(caller, operator, request, memory, Progress(), values)
+    if memory.changed()[0]:
+        return ""  # such a leaf is part of a graph by then
+    part = _pulled(caller, operator, request, memory, Progress(), values)
+    if part.exception is not None:
+        return f"a second call with the same parameters raises {part.exception.type}"
+    return "" if _same(progress, part) else "a second call with the same parameters learns another"
+
+
+def _overwritten(
+    caller: Caller,
+    operator: BoundOperator,
+    request: CallRequest,
+    memory: ArgumentMemory,
+    progress: Progress,
+) -> bool:
+    """Whether halving the results in place, as a residual connection or a dropout writes into them,
+    changes the gradients behind autograd's back, which raises for what was saved by its means."""
+    between = Progress()
+
+    def overwrite() -> None:
+        for y in between.returned.tensors() if between.returned else ():
+            with suppress(RuntimeError), torch.no_grad():  # autograd may forbid it
+                y.mul_(0.5) if y.requires_grad else None
+
+    between.meanwhile = overwrite
+    part = _pulled(caller, operator, request, memory, between)
+    return part.exception is None and not same_gradients(progress.gradients, [part.gradients])
+
+
 def _overtaken(
     caller: Caller,
     operator: BoundOperator,
@@ -226,10 +271,11 @@ def _pulled(
     request: CallRequest,
     memory: ArgumentMemory,
     progress: Progress,
+    values: dict[ArgKey, Any] | None = None,
 ) -> Progress:
     if memory.changed()[0]:  # restoring counts as a change of the argument
         memory.restore()
-    caller.guarded(progress, lambda: caller.call(operator, request, memory, progress))
+    caller.guarded(progress, lambda: caller.call(operator, request, memory, progress, values))
     return progress
 
 
@@ -239,12 +285,12 @@ def _another_layer(
     values: dict[ArgKey, Any],
     others: dict[ArgKey, Any],
 ) -> None:
-    """A layer of the same sizes goes there and back, and one with options of its own goes there."""
+    """A layer of the same sizes goes there and back, and one goes there, with options of its own
+    if there are any: what is saved on a stack is not on top of it then."""
     returned = unpack(invoke(operator, request, values)).tensors()
     floats = [y for y in returned if y.is_floating_point() and y.requires_grad]
     with suppress(Exception):  # what this layer lacks is for its own calls to tell
         cotangents = [torch.ones_like(y) for y in floats]
         torch.autograd.grad(floats, [values[k] for k in request.wrt], cotangents, allow_unused=True)
-    if others:
-        with suppress(Exception):  # they may not fit each other
-            invoke(operator, request, {**values, **others})
+    with suppress(Exception):  # they may not fit each other
+        invoke(operator, request, {**values, **others})

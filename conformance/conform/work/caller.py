@@ -59,9 +59,10 @@ class Caller:
         request: CallRequest,
         memory: ArgumentMemory,
         progress: Progress,
+        values: dict[ArgKey, Any] | None = None,
     ) -> None:
         """The call, metered and timed, and the way back for what wants a gradient."""
-        values = leaves_of(request, memory)
+        values = values or leaves_of(request, memory)
         began = time.perf_counter()
         try:
             poison_free_memory(self.device)
